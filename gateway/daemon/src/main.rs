@@ -1,0 +1,2 @@
+//! The program `hotline`.
+fn main() {}
