@@ -5,7 +5,7 @@ use std::time::Duration;
 use hotline_types::{FlowOutReason, Pii, QueueSlug, Time};
 
 /// Something to be played: a prompt of the manifest by its id, in the language the flow has chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PromptRef {
     /// Language tag, for instance `zh-CN`; empty for music.
     pub language: String,

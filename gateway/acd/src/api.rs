@@ -202,6 +202,8 @@ pub enum Effect {
     Withdraw {
         /// The offer.
         offer: OfferId,
+        /// The contact it was made for.
+        contact: ContactId,
         /// Missed or withdrawn.
         outcome: OfferOutcome,
     },

@@ -1,0 +1,214 @@
+//! The contract of the switch: what wakes it, what it wants. One closed list each.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hotline_journal::{By, Event, Seq};
+use hotline_media::{ClipId, MediaCommand, MediaEvent};
+use hotline_sip::{ListenerId, Received, Transmit, Transport};
+use hotline_types::{AgentSlug, FlowSlug, Intent, NumberSlug, OfferId, PersonId, Pii, SegmentId, Time};
+use ivr_flows::{Flow, PromptRef};
+
+/// One access number of the hotline.
+#[derive(Clone, Debug)]
+pub struct Number {
+    /// Its name.
+    pub slug: NumberSlug,
+    /// What trunks put into the Request-URI for it, each compared without a leading `+`.
+    pub dialled: Vec<String>,
+    /// The flow that answers.
+    pub flow: FlowSlug,
+    /// Language the flow begins in; the flow's own where absent.
+    pub language: Option<String>,
+}
+
+/// Where the media of a listener's legs live.
+#[derive(Clone, Copy, Debug)]
+pub struct MediaFace {
+    /// Local address to bind.
+    pub interface: IpAddr,
+    /// Address written into SDP.
+    pub advertised: IpAddr,
+}
+
+/// Settings of the switch.
+#[derive(Clone, Debug)]
+pub struct SwitchConfig {
+    /// Version of the program, for the journal.
+    pub version: String,
+    /// The access numbers.
+    pub numbers: Vec<Number>,
+    /// The flows, each the version that is active.
+    pub flows: BTreeMap<FlowSlug, Arc<Flow>>,
+    /// The clip of each prompt.
+    pub clips: BTreeMap<PromptRef, ClipId>,
+    /// The music that a held caller hears.
+    pub hold_music: ClipId,
+    /// Media address per listener.
+    pub media: BTreeMap<ListenerId, MediaFace>,
+    /// The listener whose media address agents' legs use.
+    pub phones: ListenerId,
+    /// Contacts at once; the next is refused with 503.
+    pub lines_max: usize,
+    /// Longest time that dialling waits for the screen-pop (design.md section 3, step 5).
+    pub pop_hold: Duration,
+    /// Whether talks are recorded.
+    pub record: bool,
+    /// No RTP and no RTCP for this long makes us probe the peer.
+    pub media_silence: Duration,
+    /// A probe unanswered for this long ends the call.
+    pub probe_wait: Duration,
+    /// Seconds told in Retry-After with a 503.
+    pub retry_after_s: u32,
+}
+
+/// Number of a command, chosen by the shell; its reply carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommandId(pub u64);
+
+/// What users may command.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Sets an agent's intent.
+    SetIntent {
+        /// The agent.
+        agent: AgentSlug,
+        /// The new intent.
+        intent: Intent,
+    },
+    /// Frees an agent, whatever it is stuck in.
+    Release {
+        /// The agent.
+        agent: AgentSlug,
+    },
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Carried out; the last event written up to then.
+    Done(Seq),
+    /// There is no such agent.
+    UnknownAgent,
+}
+
+/// Everything that can wake the switch.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A SIP message passed admission.
+    Received(Received),
+    /// A SIP message could not be sent.
+    TransportFailed {
+        /// Its transport.
+        transport: Transport,
+        /// Where it should have gone.
+        to: std::net::SocketAddr,
+    },
+    /// A SIP connection is gone.
+    ConnClosed(hotline_sip::ConnId),
+    /// The media plane says something.
+    Media(MediaEvent),
+    /// The journal is on disk up to here.
+    Committed(Seq),
+    /// The screen-pop of this offer is in the desk.
+    PopDelivered(OfferId),
+    /// A recording is complete on disk.
+    RecordingSealed {
+        /// Its talk segment.
+        segment: SegmentId,
+        /// Its file, relative.
+        path: String,
+        /// Its length, milliseconds.
+        length_ms: u64,
+    },
+    /// A recording failed.
+    RecordingFailed {
+        /// Its talk segment.
+        segment: SegmentId,
+        /// Its file, relative.
+        path: String,
+        /// What went wrong.
+        error: String,
+    },
+    /// A user commands something.
+    Command {
+        /// Its number.
+        id: CommandId,
+        /// Who.
+        by: By,
+        /// What.
+        command: Command,
+    },
+    /// The journal cannot keep up (true): new calls are refused until it can (false).
+    JournalBehind(bool),
+    /// Shut down: refuse new calls, let the others end until then.
+    Drain {
+        /// The limit.
+        until: Time,
+    },
+    /// The deadline of the last `Output::Timeout` has come.
+    Timeout,
+}
+
+/// What the switch wants done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Send this SIP message.
+    Transmit(Transmit),
+    /// Tell the media plane.
+    Media(MediaCommand),
+    /// Keep this person; in one batch with the events that follow.
+    Person {
+        /// The row.
+        id: PersonId,
+        /// The caller's number, or `anonymous`.
+        number: Pii<String>,
+        /// The caller's display name, empty where none came.
+        name: Pii<String>,
+    },
+    /// Answer a command.
+    Reply {
+        /// Its number.
+        id: CommandId,
+        /// What became of it.
+        reply: Reply,
+    },
+    /// All calls have ended and all recordings are sealed: flush and exit.
+    Drained,
+}
+
+/// What the switch does with its turn.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Do this.
+    Effect(Effect),
+    /// Write this down. Positions rise without gaps.
+    Event(Event),
+    /// Nothing more now; call again with `Input::Timeout` then. None: no timer runs.
+    Timeout(Option<Time>),
+}
+
+/// Sizes and counts for gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Contacts in progress: lines in use.
+    pub contacts: usize,
+    /// SIP legs.
+    pub legs: usize,
+    /// Recordings not yet sealed.
+    pub recordings: usize,
+    /// Calls ended by a fault of ours since the start.
+    pub faults: u64,
+    /// SIP messages that could not be read, since the start.
+    pub malformed: u64,
+    /// Wrong digests, since the start.
+    pub auth_failed: u64,
+    /// SIP retransmissions received, since the start.
+    pub retransmissions: u64,
+    /// SIP requests refused for lack of room, since the start.
+    pub table_full: u64,
+    /// SIP messages that belong to nothing, since the start.
+    pub stray: u64,
+}

@@ -1,0 +1,216 @@
+//! One attempt to give the caller to an agent: ports, screen-pop, dialling, answer.
+
+use std::time::Duration;
+
+use hotline_acd::Input as AcdInput;
+use hotline_journal::{By, What};
+use hotline_sip::{Command, DialFailure, ReleaseReason};
+use hotline_types::{AgentSlug, LegId, OfferId, OfferOutcome, Pii, QueueSlug, SegmentId, SegmentKind};
+
+use super::{Action, Call, Cx, Phase};
+use crate::leg_media::LegMedia;
+use crate::timer::CallTimer;
+
+/// How far an offer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Ports and the screen-pop are awaited, in either order.
+    Preparing { ports: bool, popped: bool },
+    /// The INVITE is out.
+    Dialling,
+    /// 180 or 183 came.
+    Ringing,
+    /// The phone answered; the queue engine says whether it counts.
+    Answered,
+}
+
+/// The leg to the agent that the present offer rings.
+#[derive(Debug)]
+pub(crate) struct OfferLeg {
+    pub(crate) offer: OfferId,
+    pub(crate) agent: AgentSlug,
+    pub(crate) queue: QueueSlug,
+    pub(crate) segment: SegmentId,
+    pub(crate) media: LegMedia,
+    stage: Stage,
+}
+
+impl Call {
+    /// The queue engine chose an agent: prepare the leg, wait for the pop, then dial.
+    pub(crate) fn on_offer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        leg: LegId,
+        (offer, agent, queue): (OfferId, AgentSlug, QueueSlug),
+    ) {
+        let Some(face) = cx.config.media.get(&cx.config.phones).copied() else { return };
+        if !matches!(&self.phase, Phase::Waiting(waiting) if waiting.offer.is_none()) {
+            return;
+        }
+        let segment = SegmentId::new(cx.now.wall, cx.rng);
+        let opened = What::SegmentOpened { segment_kind: SegmentKind::Ring };
+        cx.event(self.draft(By::System, opened).segment(segment).agent(agent.clone()).queue(queue.clone()));
+        let mut media = LegMedia::open(cx, leg, face, self.caller.leg.0);
+        if let Some(negotiated) = &self.caller.negotiated {
+            media.prefer(negotiated.codec);
+        }
+        let popped = cx.config.pop_hold == Duration::ZERO;
+        let stage = Stage::Preparing { ports: false, popped };
+        if !popped {
+            cx.act(Action::Timer(CallTimer::PopHold, Some(cx.now.mono + cx.config.pop_hold)));
+        }
+        if let Phase::Waiting(waiting) = &mut self.phase {
+            waiting.offer = Some(OfferLeg { offer, agent, queue, segment, media, stage });
+        }
+        self.run_flow(cx, ivr_flows::Input::OfferStarted);
+    }
+
+    fn offer_leg_mut(&mut self) -> Option<&mut OfferLeg> {
+        match &mut self.phase {
+            Phase::Waiting(waiting) => waiting.offer.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// The agent leg's ports are there.
+    pub(crate) fn on_agent_ports(&mut self, cx: &mut Cx<'_>, leg: LegId, port: u16) {
+        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else { return };
+        offer.media.opened(port);
+        if let Stage::Preparing { ports, .. } = &mut offer.stage {
+            *ports = true;
+        }
+        self.dial_if_prepared(cx);
+    }
+
+    /// The screen-pop is in the desk.
+    pub(crate) fn on_popped(&mut self, cx: &mut Cx<'_>, offer: OfferId) {
+        if self.offer_leg_mut().is_some_and(|leg| leg.offer == offer) {
+            cx.act(Action::Timer(CallTimer::PopHold, None));
+            self.set_popped(cx);
+        }
+    }
+
+    /// The screen-pop is late: dial all the same, and count it.
+    pub(super) fn on_pop_late(&mut self, cx: &mut Cx<'_>) {
+        let contact = self.contact;
+        if let Some(offer) = self.offer_leg_mut() {
+            let draft = hotline_journal::Draft::new(By::System, What::PopLate)
+                .contact(contact)
+                .agent(offer.agent.clone())
+                .offer(offer.offer);
+            cx.event(draft);
+            self.set_popped(cx);
+        }
+    }
+
+    fn set_popped(&mut self, cx: &mut Cx<'_>) {
+        if let Some(OfferLeg { stage: Stage::Preparing { popped, .. }, .. }) = self.offer_leg_mut() {
+            *popped = true;
+            self.dial_if_prepared(cx);
+        }
+    }
+
+    fn dial_if_prepared(&mut self, cx: &mut Cx<'_>) {
+        let caller = self.caller_number.clone();
+        let contact = self.contact;
+        let Some(offer) = self.offer_leg_mut() else { return };
+        if offer.stage != (Stage::Preparing { ports: true, popped: true }) {
+            return;
+        }
+        offer.stage = Stage::Dialling;
+        let sdp = offer.media.offer();
+        let headers = vec![
+            ("X-Hotline-Contact", contact.to_string()),
+            ("X-Hotline-Queue", offer.queue.to_string()),
+        ];
+        cx.sip(Command::DialAgent {
+            leg: offer.media.leg,
+            agent: offer.agent.clone(),
+            sdp,
+            caller,
+            display: Pii::new(offer.queue.to_string()),
+            headers,
+        });
+    }
+
+    /// The agent's phone rings.
+    pub(crate) fn on_ringing(&mut self, cx: &mut Cx<'_>, leg: LegId) {
+        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else { return };
+        if offer.stage == Stage::Dialling {
+            offer.stage = Stage::Ringing;
+            cx.act(Action::Acd(AcdInput::OfferRinging { offer: offer.offer }));
+        }
+    }
+
+    /// The agent's phone answered: its media must fit, and the queue engine must agree.
+    pub(crate) fn on_answered(&mut self, cx: &mut Cx<'_>, leg: LegId, sdp: &[u8], peer: std::net::IpAddr) {
+        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else { return };
+        offer.media.set_peer(peer);
+        if offer.media.accept_answer(cx, sdp).is_some() {
+            offer.stage = Stage::Answered;
+            let offer = offer.offer;
+            cx.act(Action::Acd(AcdInput::OfferAnswered { offer }));
+        } else {
+            self.fail_offer(cx, OfferOutcome::Failed, None);
+        }
+    }
+
+    /// The agent's phone will not come.
+    pub(crate) fn on_dial_refused(&mut self, cx: &mut Cx<'_>, leg: LegId, failure: DialFailure) {
+        let rang = self.offer_leg_mut().is_some_and(|offer| offer.stage == Stage::Ringing);
+        let (outcome, status) = match failure {
+            DialFailure::Unreachable => (OfferOutcome::Unreachable, None),
+            DialFailure::Status(status) => (outcome_of(status, rang), Some(status)),
+        };
+        self.on_dial_failed(cx, leg, outcome, status);
+    }
+
+    /// A leg to an agent is gone before it was connected.
+    pub(crate) fn on_dial_failed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        leg: LegId,
+        outcome: OfferOutcome,
+        status: Option<u16>,
+    ) {
+        if let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) {
+            offer.media.signalling_gone();
+            self.fail_offer(cx, outcome, status);
+        }
+    }
+
+    /// Ends the present offer by what happened to its leg, and tells the queue engine.
+    pub(crate) fn fail_offer(&mut self, cx: &mut Cx<'_>, outcome: OfferOutcome, sip_status: Option<u16>) {
+        if let Some(offer) = self.take_offer(cx, ReleaseReason::Normal) {
+            self.run_flow(cx, ivr_flows::Input::OfferEnded);
+            cx.act(Action::Acd(AcdInput::OfferFailed { offer, outcome, sip_status }));
+        }
+    }
+
+    /// The queue engine took the offer back: the phone stops ringing.
+    pub(crate) fn on_withdrawn(&mut self, cx: &mut Cx<'_>, offer: OfferId) {
+        if self.offer() == Some(offer) && self.take_offer(cx, ReleaseReason::NoAnswer).is_some() {
+            self.run_flow(cx, ivr_flows::Input::OfferEnded);
+        }
+    }
+
+    fn take_offer(&mut self, cx: &mut Cx<'_>, reason: ReleaseReason) -> Option<OfferId> {
+        let Phase::Waiting(waiting) = &mut self.phase else { return None };
+        let mut leg = waiting.offer.take()?;
+        cx.act(Action::Timer(CallTimer::PopHold, None));
+        leg.media.release(cx, reason);
+        self.close_segment(cx, leg.segment);
+        Some(leg.offer)
+    }
+}
+
+/// The meaning of a phone's final status (design.md section 3, step 6: five different outcomes).
+const fn outcome_of(status: u16, rang: bool) -> OfferOutcome {
+    match status {
+        486 | 600 => OfferOutcome::Busy,
+        603 => OfferOutcome::Rejected,
+        480 if rang => OfferOutcome::Rejected,
+        404 | 408 | 410 | 480 | 503 => OfferOutcome::Unreachable,
+        _ => OfferOutcome::Failed,
+    }
+}

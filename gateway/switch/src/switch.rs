@@ -1,0 +1,313 @@
+//! The table of calls and the routes between the cores.
+//!
+//! `handle` carries one input through: the endpoint, the queue engine and the calls are asked in turn until none
+//! of them wants anything more. Each call is taken out of the table, run under `catch_unwind` and put back, so that
+//! a bug ends that call alone (design.md section 2); a bug in the endpoint or the queue engine ends the process.
+
+mod arrival;
+mod close;
+mod route;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+
+use hotline_acd::Acd;
+use hotline_journal::{By, Draft, Seq, What};
+use hotline_sip::Endpoint;
+use hotline_types::{ContactId, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time};
+
+use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig};
+use crate::call::{Action, Call, Cx};
+use crate::stamp::Outbound;
+use crate::timer::Timers;
+
+/// Owner of all calls. One change at a time: `handle(now, input)`, then `poll()` until it answers `Timeout`.
+#[derive(Debug)]
+pub struct Switch {
+    config: SwitchConfig,
+    rng: Rng,
+    endpoint: Endpoint,
+    acd: Acd,
+    calls: BTreeMap<ContactId, Call>,
+    legs: BTreeMap<LegId, ContactId>,
+    /// Contacts whose opening event is not on disk yet, by its position.
+    uncommitted: BTreeMap<Seq, ContactId>,
+    /// Recordings not yet sealed.
+    recordings: BTreeMap<SegmentId, ContactId>,
+    /// Latest exit from a queue of each contact in the table.
+    exits: BTreeMap<ContactId, QueueExit>,
+    timers: Timers,
+    /// Deadlines of the endpoint and the queue engine.
+    endpoint_at: Option<Time>,
+    acd_at: Option<Time>,
+    out: Outbound,
+    /// What the queue engine wants, until it is carried out.
+    wanted: VecDeque<hotline_acd::Effect>,
+    journal_behind: bool,
+    drain: Drain,
+    gauges: Gauges,
+}
+
+/// How far a shutdown is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drain {
+    /// No shutdown.
+    Open,
+    /// No new calls; the rest is cut off then.
+    Until(Time),
+    /// Told the shell.
+    Done,
+}
+
+impl Switch {
+    /// A switch whose journal goes on after `last`. Writes `Started`.
+    #[must_use]
+    pub fn new(config: SwitchConfig, endpoint: Endpoint, acd: Acd, rng: Rng, last: Seq, now: Now) -> Self {
+        let mut switch = Self {
+            config,
+            rng,
+            endpoint,
+            acd,
+            calls: BTreeMap::new(),
+            legs: BTreeMap::new(),
+            uncommitted: BTreeMap::new(),
+            recordings: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            timers: Timers::default(),
+            endpoint_at: None,
+            acd_at: None,
+            out: Outbound::new(last),
+            wanted: VecDeque::new(),
+            journal_behind: false,
+            drain: Drain::Open,
+            gauges: Gauges::default(),
+        };
+        let version = switch.config.version.clone();
+        switch.out.event(now, Draft::new(By::System, What::Started { version }));
+        switch.settle(now);
+        switch
+    }
+
+    /// Takes one input. Never fails for the world's reasons.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.out.begin_turn();
+        match input {
+            Input::Received(received) => self.endpoint.handle(now.mono, hotline_sip::Input::Received(received)),
+            Input::TransportFailed { transport, to } => {
+                self.endpoint.handle(now.mono, hotline_sip::Input::TransportFailed { transport, to });
+            }
+            Input::ConnClosed(conn) => self.endpoint.handle(now.mono, hotline_sip::Input::Closed(conn)),
+            Input::Media(event) => self.on_media(now, event),
+            Input::Committed(seq) => self.on_committed(now, seq),
+            Input::PopDelivered(offer) => self.on_popped(now, offer),
+            Input::RecordingSealed { segment, path, length_ms } => {
+                self.on_recording(now, segment, What::RecordingSealed { path, length_ms, repaired: false });
+            }
+            Input::RecordingFailed { segment, path, error } => {
+                self.on_recording(now, segment, What::RecordingFailed { path, error });
+            }
+            Input::Command { id, by, command } => {
+                let reply = self.on_command(now, by, command);
+                self.out.effect(Effect::Reply { id, reply });
+            }
+            Input::JournalBehind(behind) => self.journal_behind = behind,
+            Input::Drain { until } => {
+                if self.drain == Drain::Open {
+                    self.drain = Drain::Until(until);
+                }
+            }
+            Input::Timeout => self.on_timeout(now),
+        }
+        self.settle(now);
+    }
+
+    /// What is wanted next; `Timeout` ends the turn.
+    pub fn poll(&mut self) -> Output {
+        self.out.pop().unwrap_or_else(|| Output::Timeout(self.next_timeout()))
+    }
+
+    fn next_timeout(&self) -> Option<Time> {
+        let drain = match self.drain {
+            Drain::Until(until) if !self.calls.is_empty() => Some(until),
+            Drain::Until(_) | Drain::Open | Drain::Done => None,
+        };
+        [self.endpoint_at, self.acd_at, self.timers.soonest(), drain].into_iter().flatten().min()
+    }
+
+    /// Sizes and counts for gauges.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            contacts: self.calls.len(),
+            legs: self.endpoint.legs(),
+            recordings: self.recordings.len(),
+            ..self.gauges
+        }
+    }
+
+    /// The queue engine, to look at.
+    #[must_use]
+    pub const fn acd(&self) -> &Acd {
+        &self.acd
+    }
+
+    /// Position of the last event written.
+    #[must_use]
+    pub const fn last_seq(&self) -> Seq {
+        self.out.last()
+    }
+
+    /// Whether nothing is left: no call, leg, recording or timer of a call.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+            && self.legs.is_empty()
+            && self.recordings.is_empty()
+            && self.uncommitted.is_empty()
+            && self.exits.is_empty()
+            && self.timers.is_empty()
+    }
+
+    /// Asks the cores in turn until none of them wants anything more.
+    fn settle(&mut self, now: Now) {
+        loop {
+            self.drain_acd(now);
+            if let Some(effect) = self.wanted.pop_front() {
+                self.on_acd_effect(now, effect);
+                continue;
+            }
+            match self.endpoint.poll() {
+                hotline_sip::Output::Transmit(transmit) => self.out.effect(Effect::Transmit(transmit)),
+                hotline_sip::Output::Event(event) => self.on_sip(now, event),
+                hotline_sip::Output::Timeout(at) => {
+                    self.endpoint_at = at;
+                    break;
+                }
+            }
+        }
+        self.finish_drain(now);
+    }
+
+    /// Writes the queue engine's events down and keeps its effects in order.
+    fn drain_acd(&mut self, now: Now) {
+        loop {
+            match self.acd.poll() {
+                hotline_acd::Output::Timeout(at) => {
+                    self.acd_at = at;
+                    break;
+                }
+                hotline_acd::Output::Effect(effect) => self.wanted.push_back(effect),
+                hotline_acd::Output::Event(draft) => {
+                    if let (Some(contact), What::QueueLeft { exit, .. }) = (draft.contact, &draft.what)
+                        && self.calls.contains_key(&contact)
+                    {
+                        self.exits.insert(contact, *exit);
+                    }
+                    self.out.event(now, draft);
+                }
+            }
+        }
+    }
+
+    /// Runs one call on something and carries out what it wants. A panic ends that call alone.
+    fn with_call(&mut self, now: Now, contact: ContactId, run: impl FnOnce(&mut Call, &mut Cx<'_>)) {
+        let Some(mut call) = self.calls.remove(&contact) else { return };
+        let mut actions = Vec::new();
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let mut cx = Cx {
+                now,
+                config: &self.config,
+                acd: &self.acd,
+                rng: &mut self.rng,
+                actions: &mut actions,
+            };
+            run(&mut call, &mut cx);
+        }));
+        self.calls.insert(contact, call);
+        if ran.is_ok() {
+            self.carry_out(now, contact, actions);
+        } else {
+            self.gauges.faults += 1;
+            self.abandon_call(now, contact, LostReason::Fault);
+        }
+    }
+
+    fn carry_out(&mut self, now: Now, contact: ContactId, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Sip(command) => self.endpoint.handle(now.mono, hotline_sip::Input::Command(command)),
+                Action::Media(command) => self.out.effect(Effect::Media(command)),
+                Action::Acd(input) => {
+                    self.acd.handle(now, input);
+                    self.drain_acd(now);
+                }
+                Action::Event(draft) => {
+                    self.out.event(now, draft);
+                }
+                Action::Timer(timer, at) => self.timers.set(contact, timer, at),
+                Action::OwnLeg(leg) => {
+                    self.legs.insert(leg, contact);
+                }
+                Action::DropLeg(leg) => {
+                    self.legs.remove(&leg);
+                }
+                Action::Recording(segment) => {
+                    self.recordings.insert(segment, contact);
+                }
+                Action::Close(ending) => self.close_contact(now, contact, ending),
+            }
+        }
+    }
+
+    fn on_committed(&mut self, now: Now, seq: Seq) {
+        while let Some(entry) = self.uncommitted.first_entry() {
+            if *entry.key() > seq {
+                break;
+            }
+            let contact = entry.remove();
+            self.with_call(now, contact, Call::on_opening_committed);
+        }
+    }
+
+    fn on_popped(&mut self, now: Now, offer: OfferId) {
+        if let Some(contact) = self.acd.contact_of(offer) {
+            self.with_call(now, contact, |call, cx| call.on_popped(cx, offer));
+        }
+    }
+
+    fn on_recording(&mut self, now: Now, segment: SegmentId, what: What) {
+        if let Some(contact) = self.recordings.remove(&segment) {
+            self.out.event(now, Draft::new(By::System, what).contact(contact).segment(segment));
+        }
+    }
+
+    fn on_command(&mut self, now: Now, by: By, command: Command) -> Reply {
+        let (agent, input) = match command {
+            Command::SetIntent { agent, intent } => {
+                (agent.clone(), hotline_acd::Input::Intent { agent, intent, by })
+            }
+            Command::Release { agent } => (agent.clone(), hotline_acd::Input::Release { agent, by }),
+        };
+        if self.acd.agent(&agent).is_none() {
+            return Reply::UnknownAgent;
+        }
+        self.acd.handle(now, input);
+        self.settle(now);
+        Reply::Done(self.out.last())
+    }
+
+    fn on_timeout(&mut self, now: Now) {
+        if self.endpoint_at.is_some_and(|at| at <= now.mono) {
+            self.endpoint.handle(now.mono, hotline_sip::Input::Timeout);
+        }
+        if self.acd_at.is_some_and(|at| at <= now.mono) {
+            self.acd.handle(now, hotline_acd::Input::Timeout);
+        }
+        while let Some((contact, timer)) = self.timers.pop_due(now.mono) {
+            self.with_call(now, contact, |call, cx| call.on_timer(cx, timer));
+        }
+        if matches!(self.drain, Drain::Until(until) if until <= now.mono) {
+            self.cut_off(now);
+        }
+    }
+}

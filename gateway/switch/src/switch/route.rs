@@ -1,0 +1,157 @@
+//! Routes: what the cores and the world say, to the call it is about.
+
+use hotline_acd::Effect as AcdEffect;
+use hotline_media::MediaEvent;
+use hotline_sip::{Command, Counted, Event as SipEvent, ReleaseReason};
+use hotline_types::{AgentSlug, DeviceState, HangupBy, LegId, LostReason, Now, OfferOutcome};
+
+use super::Switch;
+use super::arrival::Arrival;
+use crate::api::Effect;
+use crate::call::{Call, Cx, Ending, KeyWay};
+
+impl Switch {
+    pub(super) fn endpoint_command(&mut self, now: Now, command: Command) {
+        self.endpoint.handle(now.mono, hotline_sip::Input::Command(command));
+    }
+
+    fn with_leg(&mut self, now: Now, leg: LegId, run: impl FnOnce(&mut Call, &mut Cx<'_>)) {
+        if let Some(contact) = self.legs.get(&leg).copied() {
+            self.with_call(now, contact, run);
+        }
+    }
+
+    pub(super) fn on_sip(&mut self, now: Now, event: SipEvent) {
+        match event {
+            SipEvent::Incoming { leg, source, listener, called, caller, display, offer, peer } => {
+                let peer = peer.ip();
+                self.on_arrival(now, source, Arrival { leg, listener, called, caller, display, offer, peer });
+            }
+            SipEvent::Confirmed { leg, answer } => self.with_leg(now, leg, |call, cx| {
+                if let Some(answer) = answer {
+                    call.on_late_answer(cx, leg, &answer);
+                }
+                call.on_confirmed(cx);
+            }),
+            SipEvent::Ringing { leg } => self.with_leg(now, leg, |call, cx| call.on_ringing(cx, leg)),
+            SipEvent::Answered { leg, answer, peer, .. } => {
+                self.with_leg(now, leg, |call, cx| call.on_answered(cx, leg, &answer, peer.ip()));
+            }
+            SipEvent::Failed { leg, failure } => {
+                self.with_leg(now, leg, |call, cx| call.on_dial_refused(cx, leg, failure));
+            }
+            SipEvent::Ended { leg, end } => {
+                self.with_leg(now, leg, |call, cx| call.on_leg_ended(cx, leg, end));
+            }
+            SipEvent::Reoffered { leg, offer } => {
+                self.with_leg(now, leg, |call, cx| call.on_reoffered(cx, leg, offer.as_deref()));
+            }
+            SipEvent::ReofferAnswered { leg, answer } => {
+                self.with_leg(now, leg, |call, cx| call.on_probe_answered(cx, leg, Some(&answer)));
+            }
+            SipEvent::ReofferRefused { leg, .. } => {
+                self.with_leg(now, leg, |call, cx| call.on_probe_answered(cx, leg, None));
+            }
+            SipEvent::Digit { leg, digit } => {
+                self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Info, digit));
+            }
+            SipEvent::Registered { agent } => self.on_device(now, agent, DeviceState::Registered),
+            SipEvent::Unregistered { agent } => self.on_device(now, agent, DeviceState::Unreachable),
+            SipEvent::Counted(counted) => self.on_counted(counted),
+        }
+    }
+
+    fn on_device(&mut self, now: Now, agent: AgentSlug, device: DeviceState) {
+        self.acd.handle(now, hotline_acd::Input::Device { agent, device });
+    }
+
+    const fn on_counted(&mut self, counted: Counted) {
+        match counted {
+            Counted::Malformed => self.gauges.malformed += 1,
+            Counted::Stray => self.gauges.stray += 1,
+            Counted::Retransmission => self.gauges.retransmissions += 1,
+            Counted::AuthFailed => self.gauges.auth_failed += 1,
+            Counted::TableFull => self.gauges.table_full += 1,
+        }
+    }
+
+    pub(super) fn on_media(&mut self, now: Now, event: MediaEvent) {
+        match event {
+            MediaEvent::Opened { leg, rtp } => {
+                self.with_leg(now, leg, |call, cx| call.on_ports(cx, leg, rtp.port()));
+            }
+            MediaEvent::OpenFailed { leg, .. } => self.with_leg(now, leg, |call, cx| call.on_no_ports(cx, leg)),
+            MediaEvent::Digit { leg, digit } => {
+                self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Rtp, digit));
+            }
+            MediaEvent::PlayEnded { leg, play } => {
+                self.with_leg(now, leg, |call, cx| {
+                    call.run_flow(cx, ivr_flows::Input::PlayEnded(play.0));
+                });
+            }
+            MediaEvent::MediaLost { leg } => self.with_leg(now, leg, |call, cx| call.on_media_lost(cx, leg)),
+            MediaEvent::Closed { .. } => {}
+            MediaEvent::ThreadFailed { legs } => {
+                for leg in legs {
+                    self.with_leg(now, leg, |call, cx| {
+                        call.close(cx, Ending::Lost(LostReason::MediaLost), ReleaseReason::Fault);
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_acd_effect(&mut self, now: Now, effect: AcdEffect) {
+        match effect {
+            AcdEffect::Offer { offer, contact, agent, queue } => {
+                let leg = self.endpoint.new_leg();
+                self.with_call(now, contact, |call, cx| call.on_offer(cx, leg, (offer, agent, queue)));
+            }
+            AcdEffect::Withdraw { offer, contact, .. } => {
+                self.with_call(now, contact, |call, cx| call.on_withdrawn(cx, offer));
+            }
+            AcdEffect::Connect { offer, contact, .. } => {
+                self.with_call(now, contact, |call, cx| call.on_connect(cx, offer));
+            }
+            // The call let the leg go when the offer was withdrawn: nothing is left to hang up.
+            AcdEffect::Stale { .. } => {}
+            AcdEffect::Exit { contact, why } => {
+                self.with_call(now, contact, |call, cx| call.on_queue_exit(cx, why));
+            }
+            AcdEffect::EndTalk { contact } => self.with_call(now, contact, |call, cx| {
+                call.close(cx, Ending::HungUp(HangupBy::System), ReleaseReason::Normal);
+            }),
+        }
+    }
+
+    /// Ends the media of a leg whose call could not do it itself.
+    pub(super) fn let_go(&mut self, now: Now, leg: LegId, reason: ReleaseReason) {
+        self.legs.remove(&leg);
+        self.out.effect(Effect::Media(hotline_media::MediaCommand::Close { leg }));
+        self.endpoint_command(now, Command::Release { leg, reason });
+    }
+}
+
+impl Call {
+    fn on_ports(&mut self, cx: &mut Cx<'_>, leg: LegId, port: u16) {
+        if leg == self.caller.leg {
+            self.on_caller_ports(cx, port);
+        } else {
+            self.on_agent_ports(cx, leg, port);
+        }
+    }
+
+    fn on_no_ports(&mut self, cx: &mut Cx<'_>, leg: LegId) {
+        if leg == self.caller.leg {
+            self.on_no_caller_ports(cx);
+        } else {
+            self.fail_offer(cx, OfferOutcome::Failed, None);
+        }
+    }
+
+    fn on_leg_key(&mut self, cx: &mut Cx<'_>, leg: LegId, way: KeyWay, digit: hotline_types::Pii<char>) {
+        if leg == self.caller.leg {
+            self.on_key(cx, way, digit);
+        }
+    }
+}
