@@ -204,7 +204,7 @@ pub enum Effect {
         offer: OfferId,
         /// The contact it was made for.
         contact: ContactId,
-        /// Missed or withdrawn.
+        /// Missed, unreachable (it never rang, or its phone has gone) or withdrawn.
         outcome: OfferOutcome,
     },
     /// The answer counts: bridge.
