@@ -1,6 +1,22 @@
 //! Media as machines: SDP and offer/answer, RTP, codecs, DTMF, playout. No socket, no clock.
 
 mod api;
+pub mod dtmf;
+pub mod g711;
+pub mod leg;
+mod library;
+mod negotiate;
+mod playout;
+pub mod rtcp;
+pub mod rtp;
+mod sdp;
+mod source;
+pub mod stats;
 pub mod tap;
 
 pub use api::*;
+pub use library::Library;
+pub use negotiate::{LocalMedia, NegotiateError, offer, read_answer};
+pub use playout::{Played, Playout};
+pub use sdp::{Offer, SdpError};
+pub use source::{Judgement, SourceChoice};

@@ -51,7 +51,10 @@ impl TapBatch {
     /// An empty batch with its whole room.
     #[must_use]
     pub fn new() -> Self {
-        Self { frames: Vec::with_capacity(TAP_FRAMES_MAX), bytes: Vec::with_capacity(TAP_BYTES_MAX) }
+        Self {
+            frames: Vec::with_capacity(TAP_FRAMES_MAX),
+            bytes: Vec::with_capacity(TAP_BYTES_MAX),
+        }
     }
 
     /// Adds a payload; false where the batch is full and must be sent first.

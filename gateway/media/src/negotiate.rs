@@ -1,0 +1,300 @@
+//! Offer and answer (RFC 3264) for one audio stream of G.711 with telephone-events.
+
+use std::net::SocketAddr;
+
+use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
+use thiserror::Error;
+
+use crate::sdp::{Address, Line};
+use crate::{Codec, Direction, Negotiated, Offer, SdpError};
+
+/// Payload type of telephone-event in our offers.
+const EVENT_PAYLOAD_TYPE: u8 = 101;
+/// Packet time that we offer and fall back on, milliseconds.
+const PTIME_MS: u8 = 20;
+/// Packet times that we send, milliseconds.
+const PTIMES_MS: [u8; 5] = [10, 20, 30, 40, 60];
+
+/// Our side of one leg's description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalMedia {
+    /// Our RTP address as the peer shall see it.
+    pub rtp: SocketAddr,
+    /// Id of the `o=` line: the same for the life of the leg.
+    pub origin_id: u64,
+    /// Version of the `o=` line: one more with each description that differs.
+    pub version: u64,
+    /// Codecs that we take, best first.
+    pub codecs: Vec<Codec>,
+    /// Whether our order of codecs beats the offer's.
+    pub prefer: bool,
+    /// Whether we take telephone-events.
+    pub dtmf: bool,
+    /// What we want to do at most.
+    pub direction: Direction,
+}
+
+/// Why a readable description cannot be agreed to: 488, and the dialog lives on if there is one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NegotiateError {
+    /// No audio line with a port.
+    #[error("no audio is offered")]
+    NoAudio,
+    /// Audio, but not in a codec of ours.
+    #[error("no codec in common: only G.711 A-law and mu-law at 8 kHz are spoken")]
+    NoCommonCodec,
+    /// Audio only over a transport that we do not speak.
+    #[error("the audio is offered only over {0}; plain RTP/AVP is spoken")]
+    Transport(String),
+    /// No usable address: none, a host name or a group.
+    #[error("the audio has no usable address: {0}")]
+    NoAddress(&'static str),
+    /// The answer cannot be read.
+    #[error(transparent)]
+    Sdp(#[from] SdpError),
+}
+
+impl NegotiateError {
+    /// The SIP status that tells a peer: 400 for a body that is no description, 488 for one we cannot agree to.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Sdp(_) => 400,
+            Self::NoAudio | Self::NoCommonCodec | Self::Transport(_) | Self::NoAddress(_) => 488,
+        }
+    }
+}
+
+impl Offer {
+    /// Answers it: the body, and what is agreed. The first audio line with a codec in common is taken, the others
+    /// are refused by port 0 (RFC 3264 §6).
+    pub fn answer(&self, local: &LocalMedia) -> Result<(Vec<u8>, Negotiated), NegotiateError> {
+        let (taken, negotiated) = self.agree(local, local.prefer)?;
+        let mut session = session(local);
+        for (at, line) in self.lines.iter().enumerate() {
+            let media = if at == taken {
+                ours(
+                    line.proto.clone(),
+                    local,
+                    &negotiated_formats(&negotiated),
+                    &negotiated,
+                )
+            } else {
+                refused(line)
+            };
+            session.add_media(media);
+        }
+        Ok((text(&session), negotiated))
+    }
+
+    fn agree(&self, local: &LocalMedia, prefer: bool) -> Result<(usize, Negotiated), NegotiateError> {
+        let mut error = NegotiateError::NoAudio;
+        for (at, line) in self.lines.iter().enumerate() {
+            if !line.is_audio() || line.port == 0 {
+                continue;
+            }
+            match agree_line(line, local, prefer) {
+                Ok(negotiated) => return Ok((at, negotiated)),
+                Err(refusal) if error == NegotiateError::NoAudio => error = refusal,
+                Err(_) => {}
+            }
+        }
+        Err(error)
+    }
+}
+
+/// Our offer: all codecs of `local`, telephone-event, 20 ms.
+#[must_use]
+pub fn offer(local: &LocalMedia) -> Vec<u8> {
+    let mut formats: Vec<(u8, &'static str)> = local
+        .codecs
+        .iter()
+        .map(|&codec| (static_type(codec), name(codec)))
+        .collect();
+    if local.dtmf {
+        formats.push((EVENT_PAYLOAD_TYPE, "telephone-event"));
+    }
+    let negotiated = Negotiated {
+        rtp: local.rtp,
+        rtcp: local.rtp,
+        codec: Codec::Pcma,
+        payload_type: 8,
+        dtmf: None,
+        ptime_ms: PTIME_MS,
+        direction: local.direction,
+    };
+    let mut session = session(local);
+    session.add_media(ours("RTP/AVP".to_owned(), local, &formats, &negotiated));
+    text(&session)
+}
+
+/// Reads the answer to the offer that [`offer`] made of `local`.
+pub fn read_answer(local: &LocalMedia, bytes: &[u8]) -> Result<Negotiated, NegotiateError> {
+    let answer = Offer::read(bytes)?;
+    // The answerer's order counts now: the first codec is the one it wants to hear.
+    answer.agree(local, false).map(|(_, negotiated)| negotiated)
+}
+
+fn agree_line(line: &Line, local: &LocalMedia, prefer: bool) -> Result<Negotiated, NegotiateError> {
+    if !line.is_plain_rtp() {
+        return Err(NegotiateError::Transport(line.proto.clone()));
+    }
+    let (payload_type, codec) = choose(line, local, prefer).ok_or(NegotiateError::NoCommonCodec)?;
+    let ip = match line.address {
+        Address::Ip(ip) => ip,
+        Address::Missing => return Err(NegotiateError::NoAddress("there is no c= line")),
+        Address::Name => return Err(NegotiateError::NoAddress("the c= line holds no IP address")),
+        Address::Group => return Err(NegotiateError::NoAddress("the c= line holds a group address")),
+    };
+    Ok(Negotiated {
+        rtp: SocketAddr::new(ip, line.port),
+        rtcp: line.rtcp_at(ip),
+        codec,
+        payload_type,
+        dtmf: line.event().filter(|_| local.dtmf),
+        ptime_ms: ptime(line.ptime, line.maxptime),
+        direction: both(line.ours(), local.direction),
+    })
+}
+
+fn choose(line: &Line, local: &LocalMedia, prefer: bool) -> Option<(u8, Codec)> {
+    if prefer {
+        return local
+            .codecs
+            .iter()
+            .find_map(|&codec| line.codecs().find(|&(_, offered)| offered == codec));
+    }
+    line.codecs().find(|(_, codec)| local.codecs.contains(codec))
+}
+
+/// The packet time to send: the peer's wish where it is one of ours, never above its maximum.
+fn ptime(wish: Option<u8>, max: Option<u8>) -> u8 {
+    let wish = wish.filter(|wish| PTIMES_MS.contains(wish)).unwrap_or(PTIME_MS);
+    let max = max.filter(|&max| max >= PTIMES_MS[0]).unwrap_or(u8::MAX);
+    if wish <= max {
+        return wish;
+    }
+    PTIMES_MS
+        .into_iter()
+        .rev()
+        .find(|&ptime| ptime <= max)
+        .unwrap_or(PTIME_MS)
+}
+
+/// What both allow.
+const fn both(one: Direction, other: Direction) -> Direction {
+    match (sends(one) && sends(other), receives(one) && receives(other)) {
+        (true, true) => Direction::SendRecv,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::RecvOnly,
+        (false, false) => Direction::Inactive,
+    }
+}
+
+/// Whether we send.
+pub(crate) const fn sends(direction: Direction) -> bool {
+    matches!(direction, Direction::SendRecv | Direction::SendOnly)
+}
+
+/// Whether we receive.
+pub(crate) const fn receives(direction: Direction) -> bool {
+    matches!(direction, Direction::SendRecv | Direction::RecvOnly)
+}
+
+const fn static_type(codec: Codec) -> u8 {
+    match codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+    }
+}
+
+const fn name(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Pcmu => "PCMU",
+        Codec::Pcma => "PCMA",
+    }
+}
+
+fn negotiated_formats(negotiated: &Negotiated) -> Vec<(u8, &'static str)> {
+    let mut formats = vec![(negotiated.payload_type, name(negotiated.codec))];
+    formats.extend(
+        negotiated
+            .dtmf
+            .map(|payload_type| (payload_type, "telephone-event")),
+    );
+    formats
+}
+
+fn session(local: &LocalMedia) -> Session {
+    let origin = Origin::with_ip_addr(local.origin_id, local.version, local.rtp.ip());
+    let mut session = Session::new(origin, "-");
+    session.set_connection(Connection::from_ip_addr(local.rtp.ip()));
+    session.times.push(Time::new(0, 0));
+    session
+}
+
+fn ours(proto: String, local: &LocalMedia, formats: &[(u8, &'static str)], negotiated: &Negotiated) -> Media {
+    let types: Vec<String> = formats
+        .iter()
+        .map(|(payload_type, _)| payload_type.to_string())
+        .collect();
+    let mut attributes = Vec::new();
+    for (payload_type, name) in formats {
+        attributes.push(Attribute::with_value(
+            "rtpmap",
+            format!("{payload_type} {name}/8000"),
+        ));
+        if *name == "telephone-event" {
+            attributes.push(Attribute::with_value("fmtp", format!("{payload_type} 0-15")));
+        }
+    }
+    attributes.push(Attribute::with_value("ptime", negotiated.ptime_ms));
+    attributes.push(Attribute::new(match negotiated.direction {
+        Direction::SendRecv => "sendrecv",
+        Direction::SendOnly => "sendonly",
+        Direction::RecvOnly => "recvonly",
+        Direction::Inactive => "inactive",
+    }));
+    media(
+        "audio".to_owned(),
+        local.rtp.port(),
+        proto,
+        types.join(" "),
+        attributes,
+    )
+}
+
+fn refused(line: &Line) -> Media {
+    media(
+        line.media.clone(),
+        0,
+        line.proto.clone(),
+        line.formats_text.clone(),
+        Vec::new(),
+    )
+}
+
+fn media(media: String, port: u16, proto: String, fmt: String, attributes: Vec<Attribute>) -> Media {
+    Media {
+        media,
+        port,
+        num_ports: None,
+        proto,
+        fmt,
+        media_title: None,
+        connections: Vec::new(),
+        bandwidths: Vec::new(),
+        key: None,
+        attributes,
+    }
+}
+
+fn text(session: &Session) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
+    // Writing to memory cannot fail; should it, a cut text is refused by the peer, not by a panic here.
+    let _written = session.write(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests;
