@@ -1,0 +1,354 @@
+//! Admission: decides by source, listener and rate whether a message may cost anything, before it is queued.
+
+mod rate;
+mod recent;
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::{IpAddr, SocketAddr};
+
+use hotline_types::Time;
+
+use crate::Role;
+use crate::build::{self, Answer};
+use crate::header::Name;
+use crate::message::{MESSAGE_BYTES_MAX, Message};
+
+use rate::Bucket;
+pub use rate::Rate;
+use recent::Recent;
+
+/// Longest method token that is taken for SIP.
+const METHOD_BYTES_MAX: usize = 32;
+/// Most peers whose calls are remembered for their retransmissions, per generation of two.
+const CALLS_MAX: usize = 4096;
+
+/// Settings of one listener's admission.
+#[derive(Clone, Debug)]
+pub struct AdmissionConfig {
+    /// Whom the listener serves.
+    pub role: Role,
+    /// Trunk listener: the sources that are heard; port 0 means any port of that address. Unused for phones.
+    pub peers: Vec<SocketAddr>,
+    /// Longest message, in bytes.
+    pub message_bytes_max: usize,
+    /// Phones: requests of one source address that may make state (all but ACK, BYE, CANCEL, PRACK).
+    pub source_requests: Rate,
+    /// Phones: everything else of one source address: ACK, BYE, CANCEL, PRACK and responses.
+    pub source_rest: Rate,
+    /// Phones: requests of all sources together that may make state.
+    pub all_requests: Rate,
+    /// Phones: most source addresses remembered, per generation of two. A forgotten one begins with a full burst.
+    pub sources_max: usize,
+    /// Trunk: new calls, all peers together. Beyond it an INVITE is answered 503.
+    pub calls: Rate,
+    /// Trunk: seconds of Retry-After in that 503.
+    pub retry_after_s: u32,
+    /// Trunk: 403s to unknown sources, all together. Beyond it they get nothing.
+    pub refusals: Rate,
+}
+
+impl AdmissionConfig {
+    /// The default limits of a listener: 20 requests/s with bursts of 100 for each phone address (a whole office may
+    /// stand behind one), 500/s in all; 100 calls/s with bursts of 200 from trunks; one 403 a second.
+    #[must_use]
+    pub const fn new(role: Role, peers: Vec<SocketAddr>) -> Self {
+        Self {
+            role,
+            peers,
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            source_requests: Rate {
+                per_second: 20,
+                burst: 100,
+            },
+            source_rest: Rate {
+                per_second: 200,
+                burst: 400,
+            },
+            all_requests: Rate {
+                per_second: 500,
+                burst: 1000,
+            },
+            sources_max: 10_000,
+            calls: Rate {
+                per_second: 100,
+                burst: 200,
+            },
+            retry_after_s: 2,
+            refusals: Rate {
+                per_second: 1,
+                burst: 5,
+            },
+        }
+    }
+}
+
+/// What to do with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Hand it to the endpoint.
+    Queue,
+    /// Forget it.
+    Drop(DropReason),
+    /// Send this to where it came from, then forget it. Counted as the reason says.
+    Answer(Vec<u8>, DropReason),
+}
+
+/// Why a message went no further; also the label values of its counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DropReason {
+    /// Longer than the limit.
+    TooLong,
+    /// Its first line is not that of a SIP message.
+    NotSip,
+    /// CRLF or NUL bytes that keep a NAT binding alive.
+    KeepAlive,
+    /// A trunk listener does not know the source. Some of these got a 403.
+    UnknownSource,
+    /// One phone address sends too much.
+    SourceRate,
+    /// All phones together send too many requests.
+    ListenerRate,
+    /// A trunk brings too many calls. Each got a 503.
+    CallRate,
+}
+
+impl DropReason {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::TooLong,
+        Self::NotSip,
+        Self::KeepAlive,
+        Self::UnknownSource,
+        Self::SourceRate,
+        Self::ListenerRate,
+        Self::CallRate,
+    ];
+
+    /// Its name as a metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::NotSip => "not_sip",
+            Self::KeepAlive => "keep_alive",
+            Self::UnknownSource => "unknown_source",
+            Self::SourceRate => "source_rate",
+            Self::ListenerRate => "listener_rate",
+            Self::CallRate => "call_rate",
+        }
+    }
+}
+
+/// What the first line says, as far as admission cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Invite,
+    Options,
+    Ack,
+    /// BYE, CANCEL, PRACK: they end or go on with what is there.
+    InCall,
+    OtherRequest,
+    Response,
+}
+
+/// The buckets of one phone address.
+#[derive(Clone, Copy, Debug, Default)]
+struct Source {
+    requests: Bucket,
+    rest: Bucket,
+}
+
+/// The admission of one listener.
+pub struct Admission {
+    config: AdmissionConfig,
+    sources: BTreeMap<IpAddr, Source>,
+    sources_before: BTreeMap<IpAddr, Source>,
+    all_requests: Bucket,
+    calls: Bucket,
+    calls_known: Recent,
+    refusals: Bucket,
+    counts: [u64; DropReason::ALL.len()],
+}
+
+impl Admission {
+    /// Nothing seen yet.
+    #[must_use]
+    pub const fn new(config: AdmissionConfig) -> Self {
+        Self {
+            config,
+            sources: BTreeMap::new(),
+            sources_before: BTreeMap::new(),
+            all_requests: Bucket::FULL,
+            calls: Bucket::FULL,
+            calls_known: Recent::new(CALLS_MAX),
+            refusals: Bucket::FULL,
+            counts: [0; DropReason::ALL.len()],
+        }
+    }
+
+    /// Decides about one message from `peer`, and counts it where it goes no further.
+    ///
+    /// ACK, BYE, CANCEL, PRACK and responses of a trunk's peers, and repeated or in-dialog INVITEs, are never refused
+    /// for a rate: that would hurt calls which are up.
+    pub fn admit(&mut self, now: Time, peer: SocketAddr, bytes: &[u8]) -> Verdict {
+        let verdict = self.decide(now, peer, bytes);
+        if let Verdict::Drop(reason) | Verdict::Answer(_, reason) = &verdict {
+            self.counts[*reason as usize] += 1;
+        }
+        verdict
+    }
+
+    /// How many messages went no further, per reason.
+    pub fn counts(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
+        DropReason::ALL
+            .into_iter()
+            .map(|reason| (reason, self.counts[reason as usize]))
+    }
+
+    /// Whether the source is one of the trunk's peers.
+    #[must_use]
+    pub fn knows(&self, peer: SocketAddr) -> bool {
+        let ip = peer.ip().to_canonical();
+        self.config.peers.iter().any(|known| {
+            known.ip().to_canonical() == ip && (known.port() == 0 || known.port() == peer.port())
+        })
+    }
+
+    fn decide(&mut self, now: Time, peer: SocketAddr, bytes: &[u8]) -> Verdict {
+        if bytes.len() > self.config.message_bytes_max {
+            return Verdict::Drop(DropReason::TooLong);
+        }
+        if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Verdict::Drop(DropReason::KeepAlive);
+        }
+        let Some(kind) = kind(bytes) else {
+            return Verdict::Drop(DropReason::NotSip);
+        };
+        match self.config.role {
+            Role::Phones => self.phone(now, peer.ip().to_canonical(), kind),
+            Role::Trunk if !self.knows(peer) => self.unknown(now, peer, kind, bytes),
+            Role::Trunk if kind == Kind::Invite => self.call(now, peer, bytes),
+            Role::Trunk => Verdict::Queue,
+        }
+    }
+
+    fn phone(&mut self, now: Time, ip: IpAddr, kind: Kind) -> Verdict {
+        if !self.sources.contains_key(&ip) {
+            if self.sources.len() >= self.config.sources_max.max(1) {
+                self.sources_before = std::mem::take(&mut self.sources);
+            }
+            let known = self.sources_before.remove(&ip).unwrap_or_default();
+            self.sources.insert(ip, known);
+        }
+        let source = self.sources.entry(ip).or_default();
+        match kind {
+            Kind::Ack | Kind::InCall | Kind::Response => {
+                if !source.rest.take(now, self.config.source_rest) {
+                    return Verdict::Drop(DropReason::SourceRate);
+                }
+            }
+            Kind::Invite | Kind::Options | Kind::OtherRequest => {
+                if !source.requests.take(now, self.config.source_requests) {
+                    return Verdict::Drop(DropReason::SourceRate);
+                }
+                if !self.all_requests.take(now, self.config.all_requests) {
+                    return Verdict::Drop(DropReason::ListenerRate);
+                }
+            }
+        }
+        Verdict::Queue
+    }
+
+    fn unknown(&mut self, now: Time, peer: SocketAddr, kind: Kind, bytes: &[u8]) -> Verdict {
+        let silent = matches!(kind, Kind::Ack | Kind::Options | Kind::Response);
+        if silent || !self.refusals.take(now, self.config.refusals) {
+            return Verdict::Drop(DropReason::UnknownSource);
+        }
+        match Message::index(bytes) {
+            Ok(request) => Verdict::Answer(refusal(&request, peer, 403, None), DropReason::UnknownSource),
+            Err(_) => Verdict::Drop(DropReason::UnknownSource),
+        }
+    }
+
+    /// An INVITE of a known peer. One that cannot be read is left to the endpoint.
+    fn call(&mut self, now: Time, peer: SocketAddr, bytes: &[u8]) -> Verdict {
+        let Ok(request) = Message::index(bytes) else {
+            return Verdict::Queue;
+        };
+        let call = identity(&request);
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        if in_dialog || self.calls_known.contains(call) {
+            return Verdict::Queue;
+        }
+        if self.calls.take(now, self.config.calls) {
+            self.calls_known.insert(call);
+            return Verdict::Queue;
+        }
+        let busy = refusal(&request, peer, 503, Some(self.config.retry_after_s));
+        Verdict::Answer(busy, DropReason::CallRate)
+    }
+}
+
+/// Whose first line this is; none where it is not SIP.
+fn kind(bytes: &[u8]) -> Option<Kind> {
+    let lead = bytes
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    let bytes = &bytes[lead..];
+    let line = &bytes[..memchr::memchr(b'\r', bytes)?];
+    if line.len() >= 8 && line[..8].eq_ignore_ascii_case(b"SIP/2.0 ") {
+        return Some(Kind::Response);
+    }
+    let version_at = line.len().checked_sub(b" SIP/2.0".len())?;
+    if !line[version_at..].eq_ignore_ascii_case(b" SIP/2.0") {
+        return None;
+    }
+    let method = &line[..memchr::memchr(b' ', line)?];
+    match method {
+        b"" => None,
+        b"INVITE" => Some(Kind::Invite),
+        b"OPTIONS" => Some(Kind::Options),
+        b"ACK" => Some(Kind::Ack),
+        b"BYE" | b"CANCEL" | b"PRACK" => Some(Kind::InCall),
+        long if long.len() > METHOD_BYTES_MAX => None,
+        _ => Some(Kind::OtherRequest),
+    }
+}
+
+/// What a request and its retransmissions share.
+fn identity(request: &Message<'_>) -> u64 {
+    let mut hash = DefaultHasher::new();
+    request
+        .first(Name::CallId)
+        .map(|value| value.bytes())
+        .hash(&mut hash);
+    request
+        .top_via()
+        .ok()
+        .and_then(|via| via.branch())
+        .hash(&mut hash);
+    hash.finish()
+}
+
+/// A response without state: its tag follows from the request, so that each retransmission gets the same.
+fn refusal(request: &Message<'_>, peer: SocketAddr, status: u16, retry_after_s: Option<u32>) -> Vec<u8> {
+    let tag = format!("{:016x}", identity(request));
+    let answer = Answer {
+        status,
+        reason: None,
+        to_tag: Some(&tag),
+        peer,
+    };
+    let mut out = Vec::new();
+    let mut response = build::response(&mut out, request, answer);
+    if let Some(seconds) = retry_after_s {
+        response.header(Name::RetryAfter, seconds);
+    }
+    response.finish();
+    out
+}
+
+#[cfg(test)]
+mod tests;
