@@ -3,10 +3,17 @@
 pub mod admission;
 mod api;
 pub mod build;
+mod dialog;
 pub mod digest;
+mod endpoint;
 pub mod frame;
 pub mod header;
 pub mod message;
+mod registrar;
+mod timer;
+mod transaction;
 pub mod uri;
 
 pub use api::*;
+pub use endpoint::{Endpoint, KEEPALIVE};
+pub use registrar::{BINDINGS_MAX, BindingView};

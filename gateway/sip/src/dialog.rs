@@ -1,0 +1,167 @@
+//! Dialogs (RFC 3261 §12): the peer relation that requests of one leg travel in.
+
+mod inbound;
+mod leg;
+mod offer;
+mod outbound;
+mod release;
+mod within;
+
+pub(crate) use inbound::Call;
+pub(crate) use leg::{LegSettings, Legs, SocketFace};
+pub(crate) use outbound::{Invitation, Target, from_value};
+pub(crate) use within::refusal_of;
+
+use crate::Transport;
+use crate::endpoint::envelope::Envelope;
+use crate::endpoint::wire::{self, Draft};
+use crate::transaction::{Hop, TxId};
+
+/// Longest route set that we keep.
+const ROUTES_MAX: usize = 16;
+
+/// State of one confirmed or early dialog.
+#[derive(Debug)]
+pub(crate) struct Dialog {
+    /// Our tag, as a number.
+    pub(crate) local_tag: u64,
+    pub(crate) remote_tag: String,
+    pub(crate) call_id: String,
+    /// From value of our requests, with our tag.
+    local: String,
+    /// To value of our requests, with the peer's tag.
+    remote: String,
+    /// The peer's Contact URI.
+    pub(crate) target: String,
+    /// Route header values, in the order of our requests.
+    routes: Vec<String>,
+    local_cseq: u32,
+    /// CSeq of the peer's latest request.
+    pub(crate) remote_cseq: Option<u32>,
+    /// Where our requests go.
+    pub(crate) hop: Hop,
+    /// Address that our Via and Contact show.
+    pub(crate) face: SocketFace,
+    /// Who made the Call-ID; decides the pause after a glare (§14.1).
+    pub(crate) we_called: bool,
+}
+
+/// A request in a dialog, before its body.
+pub(crate) struct Within<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) tx: TxId,
+    pub(crate) cseq: u32,
+    pub(crate) reason: &'static str,
+    pub(crate) product: &'a str,
+}
+
+impl Dialog {
+    /// The UAS side (§12.1.1), from an INVITE that passed its checks. `target` is its Contact URI.
+    pub(crate) fn of_invite(
+        env: &Envelope<'_>,
+        local_tag: u64,
+        target: String,
+        hop: Hop,
+        face: SocketFace,
+    ) -> Self {
+        Self {
+            local_tag,
+            remote_tag: env.from_tag.to_owned(),
+            call_id: env.call_id.to_owned(),
+            local: format!("{};tag={local_tag:016x}", env.to_value),
+            remote: env.from_value.to_string(),
+            target,
+            routes: env.record_routes().take(ROUTES_MAX).collect(),
+            local_cseq: 0,
+            remote_cseq: Some(env.cseq),
+            hop,
+            face,
+            we_called: false,
+        }
+    }
+
+    /// The UAC side (§12.1.2), from our INVITE as sent and a 2xx to it.
+    pub(crate) fn of_answer(invite: &[u8], env: &Envelope<'_>, hop: Hop, face: SocketFace) -> Self {
+        let local = wire::line(invite, "From").to_owned();
+        let local_tag = local
+            .rsplit_once(";tag=")
+            .and_then(|(_, tag)| wire::parse_hex(tag))
+            .unwrap_or(0);
+        let mut routes: Vec<String> = env.record_routes().take(ROUTES_MAX).collect();
+        routes.reverse();
+        Self {
+            local_tag,
+            remote_tag: env.to_tag.unwrap_or("").to_owned(),
+            call_id: wire::line(invite, "Call-ID").to_owned(),
+            local,
+            remote: env.to_value.to_string(),
+            target: env
+                .contact()
+                .unwrap_or_else(|| wire::request_uri(invite).to_owned()),
+            routes,
+            local_cseq: wire::sequence(invite),
+            remote_cseq: None,
+            hop,
+            face,
+            we_called: true,
+        }
+    }
+
+    /// Whether a request of the peer belongs to this dialog (§12.2.2); our tag was matched already.
+    pub(crate) fn is_of(&self, env: &Envelope<'_>) -> bool {
+        self.call_id == env.call_id && self.remote_tag == env.from_tag
+    }
+
+    /// Takes the next CSeq number.
+    pub(crate) fn next_cseq(&mut self) -> u32 {
+        self.local_cseq = self.local_cseq.wrapping_add(1);
+        self.local_cseq
+    }
+
+    /// The CSeq number of our latest request, for the ACK of the INVITE that made the dialog.
+    pub(crate) fn last_cseq(&self) -> u32 {
+        self.local_cseq
+    }
+
+    /// Refreshes the remote target (§12.2): the Contact of a re-INVITE, an UPDATE or their 2xx.
+    pub(crate) fn refresh_target(&mut self, env: &Envelope<'_>) {
+        if let Some(target) = env.contact() {
+            self.target = target;
+        }
+    }
+
+    /// Begins a request in this dialog (§12.2.1.1). Strict routers are not served: the route set goes out as it is.
+    pub(crate) fn request(&self, within: &Within<'_>) -> Draft {
+        let Within {
+            method,
+            tx,
+            cseq,
+            reason,
+            product,
+        } = *within;
+        let mut draft = Draft::request(method, &self.target, tx, self.hop.transport, self.face.advertised);
+        for route in &self.routes {
+            draft = draft.header("Route", route);
+        }
+        draft = draft
+            .header("From", &self.local)
+            .header("To", &self.remote)
+            .header("Call-ID", &self.call_id)
+            .header("CSeq", format_args!("{cseq} {method}"));
+        if matches!(method, "INVITE" | "UPDATE") {
+            draft = draft
+                .header("Contact", contact(&self.face, self.hop.transport))
+                .header("Allow", wire::ALLOW)
+                .header("Supported", "timer");
+        }
+        draft.header("User-Agent", product).raw(reason)
+    }
+}
+
+/// Our Contact on this listener.
+pub(crate) fn contact(face: &SocketFace, transport: Transport) -> String {
+    match transport {
+        Transport::Udp => format!("<sip:hotline@{}>", face.advertised),
+        Transport::Tcp => format!("<sip:hotline@{};transport=tcp>", face.advertised),
+    }
+}

@@ -1,0 +1,312 @@
+//! Calls to us: INVITE, our answers to it, its ACK and its CANCEL (RFC 3261 §9.2, §13.3).
+
+use std::time::Duration;
+
+use hotline_types::{LegId, Pii};
+
+use super::leg::{Answering, Leg, Legs, OkSent, Ringing, Up};
+use super::{Dialog, contact};
+use crate::endpoint::envelope::Envelope;
+use crate::endpoint::wire::{self, Draft};
+use crate::timer::TimerKey;
+use crate::transaction::{Hop, Stack, T2, TxId};
+use crate::{Event, LegEnd, ReleaseReason, Source};
+
+/// Smallest session interval that we accept, in seconds (RFC 4028 §4).
+pub(crate) const SESSION_MIN_S: u32 = 90;
+
+/// Who calls whom, as the listener's rules read it.
+pub(crate) struct Call {
+    pub(crate) source: Source,
+    pub(crate) called: String,
+    pub(crate) caller: Pii<String>,
+    pub(crate) display: Option<Pii<String>>,
+}
+
+impl Legs {
+    /// A new leg for an INVITE that passed the checks of its listener. `next` is where our requests will go.
+    /// On refusal the status to answer with comes back.
+    pub(crate) fn incoming(
+        &mut self,
+        stack: &mut Stack,
+        env: &Envelope<'_>,
+        tx: TxId,
+        next: Hop,
+        call: Call,
+    ) -> Result<LegId, u16> {
+        let face = self.face(env.hop.listener).ok_or(500_u16)?;
+        let target = env.contact().ok_or(400_u16)?;
+        let offer = env.sdp().map_err(|()| 415_u16)?;
+        let session = session_asked(env)?;
+        if self.is_full() {
+            return Err(503);
+        }
+        let local_tag = stack.rng.next_u64();
+        let leg = self.new_leg();
+        let dialog = Dialog::of_invite(env, local_tag, target, next, face);
+        let head = env.reply_head(Some(local_tag));
+        let answering = Answering {
+            tx,
+            cseq: env.cseq,
+            invite: true,
+            head,
+            offered: offer.is_some(),
+            session,
+        };
+        stack.server_set_leg(tx, leg);
+        self.by_tag.insert(local_tag, leg);
+        self.table
+            .insert(leg, Leg::Incoming(Box::new(Ringing { dialog, answering })));
+        let Call {
+            source,
+            called,
+            caller,
+            display,
+        } = call;
+        let offer = offer.map(<[u8]>::to_vec);
+        let listener = env.hop.listener;
+        self.tell(Event::Incoming {
+            leg,
+            source,
+            listener,
+            called,
+            caller,
+            display,
+            offer,
+            peer: env.peer,
+        });
+        Ok(leg)
+    }
+
+    /// A provisional answer.
+    pub(crate) fn progress(&mut self, stack: &mut Stack, leg: LegId, status: u16) {
+        let Some(Leg::Incoming(ringing)) = self.table.get(&leg) else {
+            return;
+        };
+        if !(101..200).contains(&status) {
+            return;
+        }
+        let Ringing { dialog, answering } = &**ringing;
+        let bytes = Draft::response(status, &answering.head)
+            .header("Contact", contact(&dialog.face, dialog.hop.transport))
+            .header("Server", &self.settings.product)
+            .end();
+        stack.server_respond(answering.tx, status, bytes);
+    }
+
+    /// 200 to the INVITE.
+    pub(crate) fn answer(&mut self, stack: &mut Stack, leg: LegId, sdp: &[u8]) {
+        match self.table.remove(&leg) {
+            Some(Leg::Incoming(ringing)) => {
+                let Ringing { dialog, answering } = *ringing;
+                let mut up = Up {
+                    dialog,
+                    ok: None,
+                    answering: None,
+                    reoffering: None,
+                    session: None,
+                    released: None,
+                };
+                self.send_ok(stack, leg, &mut up, answering, sdp, true);
+                self.table.insert(leg, Leg::Up(Box::new(up)));
+            }
+            Some(other) => {
+                self.table.insert(leg, other);
+            }
+            None => {}
+        }
+    }
+
+    /// Sends the 2xx of an INVITE (first or not) or an UPDATE; for an INVITE it is repeated until the ACK.
+    pub(super) fn send_ok(
+        &self,
+        stack: &mut Stack,
+        leg: LegId,
+        up: &mut Up,
+        answering: Answering,
+        sdp: &[u8],
+        first: bool,
+    ) {
+        let Answering {
+            tx,
+            cseq,
+            invite,
+            head,
+            offered,
+            session,
+        } = answering;
+        let mut draft = Draft::response(200, &head)
+            .header("Contact", contact(&up.dialog.face, up.dialog.hop.transport))
+            .header("Allow", wire::ALLOW)
+            .header("Supported", "timer")
+            .header("Server", &self.settings.product);
+        if let Some(session) = session {
+            draft = draft
+                .header("Require", "timer")
+                .header("Session-Expires", format_args!("{session};refresher=uac"));
+        }
+        up.session = session;
+        self.arm_session(stack, leg, up);
+        let bytes = if sdp.is_empty() {
+            draft.end()
+        } else {
+            draft.sdp(sdp)
+        };
+        if invite {
+            let hop = stack.server_hop(tx).unwrap_or(up.dialog.hop);
+            let interval = stack.t1();
+            up.ok = Some(OkSent {
+                cseq,
+                bytes: bytes.clone(),
+                hop,
+                interval,
+                offered: !offered,
+                first,
+            });
+            let (now, t1_64) = (stack.now, stack.t1_64());
+            stack.timers.set(TimerKey::OkRetransmit(leg), now + interval);
+            stack.timers.set(TimerKey::AckWait(leg), now + t1_64);
+        }
+        stack.server_respond(tx, 200, bytes);
+    }
+
+    /// (Re)starts the session timer: BYE goes out before the interval is over by min(32 s, a third) (RFC 4028 §10).
+    pub(super) fn arm_session(&self, stack: &mut Stack, leg: LegId, up: &Up) {
+        match up.session {
+            Some(session) => {
+                let early = (session / 3).min(32);
+                let at = stack.now + Duration::from_secs(u64::from(session - early));
+                stack.timers.set(TimerKey::SessionExpiry(leg), at);
+            }
+            None => stack.timers.cancel(TimerKey::SessionExpiry(leg)),
+        }
+    }
+
+    /// Refuses the INVITE. The leg is gone.
+    pub(crate) fn reject(
+        &mut self,
+        stack: &mut Stack,
+        leg: LegId,
+        status: u16,
+        retry_after_s: Option<u32>,
+        warning: Option<&str>,
+    ) {
+        if !(300..700).contains(&status) || !matches!(self.table.get(&leg), Some(Leg::Incoming(_))) {
+            return;
+        }
+        let Some(Leg::Incoming(ringing)) = self.remove(stack, leg) else {
+            return;
+        };
+        let Ringing { dialog, answering } = *ringing;
+        let mut draft = Draft::response(status, &answering.head).header("Server", &self.settings.product);
+        if let Some(seconds) = retry_after_s {
+            draft = draft.header("Retry-After", seconds);
+        }
+        if let Some(text) = warning {
+            let quoted = text.replace(['"', '\\'], "'");
+            draft = draft.header(
+                "Warning",
+                format_args!("399 {} \"{quoted}\"", dialog.face.advertised.ip()),
+            );
+        }
+        stack.server_respond(answering.tx, status, draft.end());
+    }
+
+    /// The ACK of a 2xx of ours (§13.3.1.4). Others of the dialog, late or repeated, mean nothing.
+    pub(crate) fn acknowledged(&mut self, stack: &mut Stack, leg: LegId, env: &Envelope<'_>) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        if !up.dialog.is_of(env) || up.ok.as_ref().is_none_or(|ok| ok.cseq != env.cseq) {
+            return;
+        }
+        let Some(ok) = up.ok.take() else { return };
+        stack.timers.cancel(TimerKey::OkRetransmit(leg));
+        stack.timers.cancel(TimerKey::AckWait(leg));
+        if let Some(reason) = up.released {
+            self.bye(stack, leg, reason);
+            return;
+        }
+        let answer = env
+            .sdp()
+            .ok()
+            .flatten()
+            .filter(|_| ok.offered)
+            .map(<[u8]>::to_vec);
+        if ok.first || answer.is_some() {
+            self.tell(Event::Confirmed { leg, answer });
+        }
+        self.send_queued_reoffer(stack, leg);
+    }
+
+    /// The caller gave up before we answered: 487 to the INVITE (§9.2).
+    pub(crate) fn cancelled(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Incoming(ringing)) = self.table.get(&leg) else {
+            return;
+        };
+        let Answering { tx, head, .. } = &ringing.answering;
+        let (tx, bytes) = (
+            *tx,
+            Draft::response(487, head)
+                .header("Server", &self.settings.product)
+                .end(),
+        );
+        stack.server_respond(tx, 487, bytes);
+        self.end(stack, leg, LegEnd::Cancelled);
+    }
+
+    /// Our 2xx again: pauses double up to T2, over streams too (§13.3.1.4).
+    pub(crate) fn ok_retransmit(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        let Some(ok) = &mut up.ok else { return };
+        ok.interval = (ok.interval * 2).min(T2);
+        let at = stack.now + ok.interval;
+        stack.send(ok.hop, ok.bytes.clone());
+        stack.timers.set(TimerKey::OkRetransmit(leg), at);
+    }
+
+    /// No ACK for 64*T1: BYE (§13.3.1.4).
+    pub(crate) fn ack_timeout(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        let reason = up.released.unwrap_or(ReleaseReason::Fault);
+        if up.released.is_none() {
+            self.tell(Event::Ended {
+                leg,
+                end: LegEnd::NoAck,
+            });
+        }
+        self.bye(stack, leg, reason);
+    }
+
+    /// The peer did not refresh (RFC 4028 §10): BYE.
+    pub(crate) fn session_expired(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Up(up)) = self.table.get(&leg) else {
+            return;
+        };
+        if up.released.is_none() {
+            self.tell(Event::Ended {
+                leg,
+                end: LegEnd::SessionExpired,
+            });
+        }
+        self.bye(stack, leg, ReleaseReason::Fault);
+    }
+}
+
+/// The session interval that a request asks for and that we grant (RFC 4028 §9); 422 where it is too small.
+///
+/// We grant only what the peer refreshes itself: its `Supported: timer` and no `refresher=uas`.
+pub(super) fn session_asked(env: &Envelope<'_>) -> Result<Option<u32>, u16> {
+    let Some((seconds, we_refresh)) = env.session_expires() else {
+        return Ok(None);
+    };
+    if seconds < SESSION_MIN_S {
+        return Err(422);
+    }
+    let peer_refreshes = env.supports("timer") && !we_refresh;
+    Ok(peer_refreshes.then_some(seconds))
+}

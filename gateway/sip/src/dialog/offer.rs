@@ -1,0 +1,182 @@
+//! Our own re-INVITE: sent, answered, refused, and sent again after a glare (RFC 3261 §14.1).
+
+use std::time::Duration;
+
+use hotline_types::LegId;
+
+use super::Within;
+use super::leg::{Leg, Legs, Reoffering};
+use crate::endpoint::envelope::Envelope;
+use crate::timer::TimerKey;
+use crate::transaction::{Stack, TxId, User};
+use crate::{Event, LegEnd, ReleaseReason};
+
+impl Legs {
+    /// Offers new media; waits where another INVITE of the dialog is open. A newer offer replaces one that waits.
+    pub(crate) fn reoffer(&mut self, stack: &mut Stack, leg: LegId, sdp: Vec<u8>) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        match &mut up.reoffering {
+            Some(Reoffering::Paused { sdp: waiting } | Reoffering::Queued { sdp: waiting }) => *waiting = sdp,
+            Some(Reoffering::Sent { .. }) => self.tell(Event::ReofferRefused { leg, status: 491 }),
+            None => {
+                up.reoffering = Some(Reoffering::Queued { sdp });
+                self.send_queued_reoffer(stack, leg);
+            }
+        }
+    }
+
+    /// Sends the offer that waits, if nothing hinders it any more.
+    pub(super) fn send_queued_reoffer(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        if up.answering.is_some() || up.ok.is_some() || up.released.is_some() {
+            return;
+        }
+        match up.reoffering.take() {
+            Some(Reoffering::Queued { sdp }) => self.send_reoffer(stack, leg, sdp, false),
+            other => up.reoffering = other,
+        }
+    }
+
+    fn send_reoffer(&mut self, stack: &mut Stack, leg: LegId, sdp: Vec<u8>, retried: bool) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        let (tx, cseq) = (stack.new_branch(), up.dialog.next_cseq());
+        let within = Within {
+            method: "INVITE",
+            tx,
+            cseq,
+            reason: "",
+            product: &self.settings.product,
+        };
+        let bytes = up.dialog.request(&within).sdp(&sdp);
+        stack.client_send(tx, User::Reinvite(leg), up.dialog.hop, bytes, true);
+        up.reoffering = Some(Reoffering::Sent { sdp, retried });
+    }
+
+    /// The pause after a 491 is over.
+    pub(crate) fn glare_retry(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        match up.reoffering.take() {
+            Some(Reoffering::Paused { sdp }) if up.answering.is_none() && up.ok.is_none() => {
+                self.send_reoffer(stack, leg, sdp, true);
+            }
+            Some(Reoffering::Paused { sdp }) => up.reoffering = Some(Reoffering::Queued { sdp }),
+            other => up.reoffering = other,
+        }
+    }
+
+    /// A response to our re-INVITE.
+    pub(crate) fn reoffer_heard(
+        &mut self,
+        stack: &mut Stack,
+        leg: LegId,
+        tx: TxId,
+        env: &Envelope<'_>,
+        status: u16,
+    ) {
+        match status {
+            ..200 => {}
+            200..300 => self.reoffer_answered(stack, leg, tx, env),
+            408 | 481 => self.broken(stack, leg),
+            491 => self.reoffer_glare(stack, leg),
+            300.. => self.reoffer_refused(leg, status),
+        }
+    }
+
+    fn reoffer_answered(&mut self, stack: &mut Stack, leg: LegId, tx: TxId, env: &Envelope<'_>) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            self.acknowledge_gone(stack, tx, env);
+            return;
+        };
+        up.dialog.refresh_target(env);
+        let cseq = env.cseq;
+        let ack = Within {
+            method: "ACK",
+            tx: stack.new_branch(),
+            cseq,
+            reason: "",
+            product: &self.settings.product,
+        };
+        let (ack, hop) = (up.dialog.request(&ack).end(), up.dialog.hop);
+        stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), hop, ack);
+        if matches!(up.reoffering, Some(Reoffering::Sent { .. })) {
+            up.reoffering = None;
+            let answer = env.sdp().ok().flatten().unwrap_or(b"").to_vec();
+            self.tell(Event::ReofferAnswered { leg, answer });
+        }
+    }
+
+    /// A 2xx to the re-INVITE of a leg that is gone: its ACK ends the repetitions; BYE is on its way.
+    fn acknowledge_gone(&mut self, stack: &mut Stack, tx: TxId, env: &Envelope<'_>) {
+        let Some((invite, hop)) = stack.client_request(tx) else {
+            return;
+        };
+        let Some(face) = self.face(hop.listener) else {
+            return;
+        };
+        let dialog = super::Dialog::of_answer(invite, env, hop, face);
+        let ack = Within {
+            method: "ACK",
+            tx: stack.new_branch(),
+            cseq: env.cseq,
+            reason: "",
+            product: &self.settings.product,
+        };
+        let ack = dialog.request(&ack).end();
+        stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), hop, ack);
+    }
+
+    /// 491: once more after 2.1 to 4 s where the Call-ID is ours, after 0 to 2 s where not, in steps of 10 ms.
+    fn reoffer_glare(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        match up.reoffering.take() {
+            Some(Reoffering::Sent { sdp, retried: false }) => {
+                let steps = if up.dialog.we_called {
+                    210 + stack.rng.below(191)
+                } else {
+                    stack.rng.below(201)
+                };
+                up.reoffering = Some(Reoffering::Paused { sdp });
+                let at = stack.now + Duration::from_millis(steps * 10);
+                stack.timers.set(TimerKey::GlareRetry(leg), at);
+            }
+            Some(Reoffering::Sent { retried: true, .. }) => {
+                self.tell(Event::ReofferRefused { leg, status: 491 });
+            }
+            other => up.reoffering = other,
+        }
+    }
+
+    fn reoffer_refused(&mut self, leg: LegId, status: u16) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        if matches!(up.reoffering, Some(Reoffering::Sent { .. })) {
+            up.reoffering = None;
+            self.tell(Event::ReofferRefused { leg, status });
+        }
+    }
+
+    /// A request in the dialog got 408, 481 or nothing at all: the dialog is over (§12.2.1.2, §14.1).
+    pub(crate) fn broken(&mut self, stack: &mut Stack, leg: LegId) {
+        let Some(Leg::Up(up)) = self.table.get(&leg) else {
+            return;
+        };
+        if up.released.is_none() {
+            self.tell(Event::Ended {
+                leg,
+                end: LegEnd::Broken,
+            });
+        }
+        self.bye(stack, leg, ReleaseReason::Fault);
+    }
+}

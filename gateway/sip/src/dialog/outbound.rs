@@ -1,0 +1,265 @@
+//! Calls by us: one INVITE per target, the first answer wins (RFC 3261 §13.2, §16.7).
+
+use hotline_types::{LegId, Pii};
+
+use super::leg::{Leg, Legs, Up};
+use super::{Dialog, Within, contact};
+use crate::endpoint::envelope::Envelope;
+use crate::endpoint::wire::{self, Draft};
+use crate::transaction::{Hop, Stack, TxId, User};
+use crate::{DialFailure, Event, ReleaseReason};
+
+/// Where one fork of a call goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// Request-URI.
+    pub(crate) uri: String,
+    pub(crate) hop: Hop,
+}
+
+/// What all forks of a call share.
+pub(crate) struct Invitation<'a> {
+    /// From value without tag.
+    pub(crate) from: String,
+    /// To value.
+    pub(crate) to: String,
+    pub(crate) sdp: &'a [u8],
+    pub(crate) headers: &'a [(&'static str, String)],
+}
+
+/// One INVITE of an outgoing leg.
+#[derive(Debug)]
+pub(crate) struct Fork {
+    pub(crate) tx: TxId,
+    pub(crate) local_tag: u64,
+    pub(crate) failed: Option<DialFailure>,
+    /// A digest challenge was answered already.
+    pub(crate) answered_challenge: bool,
+}
+
+/// An outgoing leg before its answer.
+#[derive(Debug)]
+pub(crate) struct Dialling {
+    pub(crate) forks: Vec<Fork>,
+    pub(crate) rings: bool,
+}
+
+impl Legs {
+    /// Sends the INVITEs. Without targets the leg fails at once.
+    pub(crate) fn dial(
+        &mut self,
+        stack: &mut Stack,
+        leg: LegId,
+        targets: &[Target],
+        invitation: &Invitation<'_>,
+    ) {
+        if self.table.contains_key(&leg) {
+            return;
+        }
+        if targets.is_empty() {
+            self.tell(Event::Failed {
+                leg,
+                failure: DialFailure::Unreachable,
+            });
+            return;
+        }
+        if self.is_full() || !stack.has_room(false) {
+            self.tell(Event::Failed {
+                leg,
+                failure: DialFailure::Status(503),
+            });
+            return;
+        }
+        let mut forks = Vec::with_capacity(targets.len());
+        for target in targets {
+            let Some(face) = self.face(target.hop.listener) else {
+                continue;
+            };
+            let (tx, local_tag) = (stack.new_branch(), stack.rng.next_u64());
+            let call_id = stack.rng.next_u64();
+            let mut draft = Draft::request("INVITE", &target.uri, tx, target.hop.transport, face.advertised)
+                .header("From", format_args!("{};tag={local_tag:016x}", invitation.from))
+                .header("To", &invitation.to)
+                .header("Call-ID", format_args!("{call_id:016x}{:016x}", leg.0))
+                .header("CSeq", "1 INVITE")
+                .header("Contact", contact(&face, target.hop.transport))
+                .header("Allow", wire::ALLOW)
+                .header("Supported", "timer")
+                .header("User-Agent", &self.settings.product);
+            for (name, value) in invitation.headers {
+                draft = draft.header(name, value);
+            }
+            let user = User::Dial {
+                leg,
+                fork: forks.len(),
+            };
+            self.by_tag.insert(local_tag, leg);
+            forks.push(Fork {
+                tx,
+                local_tag,
+                failed: None,
+                answered_challenge: false,
+            });
+            stack.client_send(tx, user, target.hop, draft.sdp(invitation.sdp), true);
+        }
+        self.table
+            .insert(leg, Leg::Dialling(Dialling { forks, rings: false }));
+    }
+
+    /// A response to the INVITE of a fork.
+    pub(crate) fn dial_heard(
+        &mut self,
+        stack: &mut Stack,
+        leg: LegId,
+        fork: usize,
+        tx: TxId,
+        env: &Envelope<'_>,
+        status: u16,
+    ) {
+        match status {
+            ..200 => self.dial_rings(leg, status),
+            200..300 => self.dial_answered(stack, leg, fork, tx, env),
+            300.. => self.dial_failed(stack, leg, fork, DialFailure::Status(status)),
+        }
+    }
+
+    fn dial_rings(&mut self, leg: LegId, status: u16) {
+        let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        if matches!(status, 180 | 183) && !dialling.rings {
+            dialling.rings = true;
+            self.tell(Event::Ringing { leg });
+        }
+    }
+
+    fn dial_answered(&mut self, stack: &mut Stack, leg: LegId, fork: usize, tx: TxId, env: &Envelope<'_>) {
+        let Some((invite, hop)) = stack.client_request(tx) else {
+            return;
+        };
+        let Some(face) = self.face(hop.listener) else {
+            return;
+        };
+        let next = env.next_hop(hop, face.role);
+        let dialog = Dialog::of_answer(invite, env, next, face);
+        let ack = Within {
+            method: "ACK",
+            tx: stack.new_branch(),
+            cseq: dialog.last_cseq(),
+            reason: "",
+            product: &self.settings.product,
+        };
+        let ack = dialog.request(&ack).end();
+        stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), next, ack);
+        let wanted = match self.table.get(&leg) {
+            Some(Leg::Dialling(dialling)) => {
+                dialling.forks.get(fork).is_some_and(|fork| fork.failed.is_none())
+            }
+            _ => false,
+        };
+        if !wanted {
+            // Too late, or a second fork behind one branch: acknowledged and ended (§13.2.2.4).
+            self.send_bye(stack, dialog, ReleaseReason::CompletedElsewhere);
+            return;
+        }
+        let Some(answer) = env.sdp().ok().flatten().map(<[u8]>::to_vec) else {
+            self.send_bye(stack, dialog, ReleaseReason::Fault);
+            self.dial_failed(stack, leg, fork, DialFailure::Status(488));
+            return;
+        };
+        self.dial_won(stack, leg, fork, dialog);
+        self.tell(Event::Answered {
+            leg,
+            answer,
+            peer: env.peer,
+            listener: next.listener,
+        });
+    }
+
+    fn dial_won(&mut self, stack: &mut Stack, leg: LegId, fork: usize, dialog: Dialog) {
+        if let Some(Leg::Dialling(dialling)) = self.remove(stack, leg) {
+            for (index, other) in dialling.forks.iter().enumerate() {
+                if index != fork && other.failed.is_none() {
+                    stack.client_cancel(
+                        other.tx,
+                        super::release::reason_line(ReleaseReason::CompletedElsewhere),
+                    );
+                }
+            }
+        }
+        self.by_tag.insert(dialog.local_tag, leg);
+        let up = Up {
+            dialog,
+            ok: None,
+            answering: None,
+            reoffering: None,
+            session: None,
+            released: None,
+        };
+        self.table.insert(leg, Leg::Up(Box::new(up)));
+    }
+
+    /// A fork will not answer. 6xx ends the others (§16.7.5); after the last one the leg fails.
+    pub(crate) fn dial_failed(&mut self, stack: &mut Stack, leg: LegId, fork: usize, failure: DialFailure) {
+        let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        let Some(failed) = dialling.forks.get_mut(fork) else {
+            return;
+        };
+        failed.failed = Some(failure);
+        if matches!(failure, DialFailure::Status(600..)) {
+            for other in dialling.forks.iter().filter(|other| other.failed.is_none()) {
+                stack.client_cancel(other.tx, "");
+            }
+        }
+        if dialling.forks.iter().all(|fork| fork.failed.is_some()) {
+            let best = dialling
+                .forks
+                .iter()
+                .filter_map(|fork| fork.failed)
+                .min_by_key(rank);
+            self.remove(stack, leg);
+            let failure = best.unwrap_or(DialFailure::Unreachable);
+            self.tell(Event::Failed { leg, failure });
+        }
+    }
+}
+
+/// Order of final answers, best first (§16.7.6): 6xx, then the lowest class; redirections, which we do not follow,
+/// and silence come last.
+fn rank(failure: &DialFailure) -> u16 {
+    match failure {
+        DialFailure::Status(600..) => 0,
+        DialFailure::Status(400..500) => 4,
+        DialFailure::Status(500..600) => 5,
+        DialFailure::Status(_) => 7,
+        DialFailure::Unreachable => 8,
+    }
+}
+
+/// A From value of ours: display name and number; both may come from a caller and are cleaned for their place.
+pub(crate) fn from_value(display: &Pii<String>, caller: &Pii<String>, host: std::net::SocketAddr) -> String {
+    let name: String = display
+        .reveal()
+        .chars()
+        .filter(|c| !c.is_control() && !matches!(c, '"' | '\\'))
+        .take(64)
+        .collect();
+    let user: String = caller
+        .reveal()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_' | '*'))
+        .take(64)
+        .collect();
+    let user = if user.is_empty() {
+        "anonymous"
+    } else {
+        user.as_str()
+    };
+    if name.is_empty() {
+        format!("<sip:{user}@{host}>")
+    } else {
+        format!("\"{name}\" <sip:{user}@{host}>")
+    }
+}

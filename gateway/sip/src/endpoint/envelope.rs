@@ -1,0 +1,260 @@
+//! The headers that every message must have, read once, and how answers find their way back.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::header::{Name, Refresher, Via};
+use crate::message::{Message, Method, ParseError};
+use crate::transaction::Hop;
+use crate::uri::Uri;
+use crate::{Received, Role, Transport};
+
+/// The default port of SIP.
+const PORT: u16 = 5060;
+
+/// A message whose mandatory headers could be read (RFC 3261 §8.1.1).
+pub(crate) struct Envelope<'m> {
+    pub(crate) msg: &'m Message<'m>,
+    /// Of the request, or of the CSeq of a response.
+    pub(crate) method: Method<'m>,
+    pub(crate) via: Via<'m>,
+    pub(crate) from_value: Cow<'m, str>,
+    pub(crate) to_value: Cow<'m, str>,
+    /// User part of From; empty where there is none.
+    pub(crate) from_user: &'m str,
+    pub(crate) to_user: &'m str,
+    pub(crate) from_tag: &'m str,
+    pub(crate) to_tag: Option<&'m str>,
+    pub(crate) call_id: &'m str,
+    pub(crate) cseq: u32,
+    /// Where the message came from.
+    pub(crate) peer: SocketAddr,
+    /// Where answers to it go (§18.2.2, RFC 3581 §4).
+    pub(crate) hop: Hop,
+}
+
+impl<'m> Envelope<'m> {
+    /// Reads the mandatory headers of a message and holds the method against its CSeq.
+    pub(crate) fn read(msg: &'m Message<'m>, received: &Received) -> Result<Self, ParseError> {
+        let via = msg.top_via()?;
+        let (from, to, cseq) = (msg.from()?, msg.to()?, msg.cseq()?);
+        let method = msg.method().unwrap_or(cseq.method);
+        if method != cseq.method {
+            return Err(ParseError::new(crate::message::Fault::Token, 0));
+        }
+        let hop = reply_hop(&via, received);
+        Ok(Self {
+            msg,
+            method,
+            from_value: msg.required(Name::From)?.unfolded()?,
+            to_value: msg.required(Name::To)?.unfolded()?,
+            from_user: user_of(from.uri()),
+            to_user: user_of(to.uri()),
+            from_tag: from.tag().unwrap_or(""),
+            to_tag: to.tag(),
+            call_id: msg.call_id()?,
+            cseq: cseq.number,
+            peer: received.peer,
+            hop,
+            via,
+        })
+    }
+
+    /// The header lines that every answer repeats (§8.2.6.2): Via, From, To with our tag, Call-ID, CSeq and
+    /// Record-Route (§12.1.1).
+    pub(crate) fn reply_head(&self, local_tag: Option<u64>) -> Vec<u8> {
+        let mut head = String::with_capacity(512);
+        for (index, via) in self.msg.items(Name::Via).flatten().enumerate() {
+            let text = via.unfolded().unwrap_or_default();
+            if index == 0 {
+                self.push_top_via(&mut head, &text)
+            } else {
+                push(&mut head, "Via", &text)
+            }
+        }
+        push(&mut head, "From", &self.from_value);
+        match local_tag.filter(|_| self.to_tag.is_none()) {
+            Some(tag) => {
+                let _ = write!(head, "To: {};tag={tag:016x}\r\n", self.to_value);
+            }
+            None => push(&mut head, "To", &self.to_value),
+        }
+        push(&mut head, "Call-ID", self.call_id);
+        let _ = write!(head, "CSeq: {} {}\r\n", self.cseq, self.method);
+        if self.method == Method::Invite {
+            for route in self.record_routes() {
+                push(&mut head, "Record-Route", &route);
+            }
+        }
+        head.into_bytes()
+    }
+
+    /// The topmost Via with `received` and `rport` filled in (§18.2.1, RFC 3581 §4).
+    fn push_top_via(&self, head: &mut String, text: &str) {
+        let ip = self.peer.ip();
+        let asked = self.via.rport().is_some();
+        let received = asked || self.via.host.ip() != Some(ip);
+        head.push_str("Via: ");
+        let mut parts = text.split(';');
+        head.push_str(parts.next().unwrap_or("").trim_ascii_end());
+        for part in parts {
+            let part = part.trim_ascii();
+            let name = part.split('=').next().unwrap_or("").trim_ascii_end();
+            if !name.eq_ignore_ascii_case("rport") && !name.eq_ignore_ascii_case("received") {
+                head.push(';');
+                head.push_str(part);
+            }
+        }
+        if asked {
+            let _ = write!(head, ";rport={}", self.peer.port());
+        }
+        if received {
+            let _ = write!(head, ";received={ip}");
+        }
+        head.push_str("\r\n");
+    }
+
+    /// The key of the server transaction (§17.2.3); ACK has that of its INVITE.
+    pub(crate) fn transaction_key(&self, method: Method<'_>) -> Vec<u8> {
+        let method = if method == Method::Ack {
+            Method::Invite
+        } else {
+            method
+        };
+        let mut key = Vec::with_capacity(96);
+        if self.via.has_cookie() {
+            key.extend_from_slice(self.via.branch().unwrap_or("").as_bytes());
+        } else {
+            // RFC 2543: no unique branch, so Call-ID, From tag, CSeq and Request-URI stand for it.
+            for part in [self.call_id, self.from_tag, self.msg.raw_uri().unwrap_or("")] {
+                key.extend_from_slice(part.as_bytes());
+                key.push(0);
+            }
+            key.extend_from_slice(&self.cseq.to_be_bytes());
+        }
+        let _ = std::io::Write::write_fmt(
+            &mut key,
+            format_args!(
+                "\0{:?}:{}\0{method}",
+                self.via.host,
+                self.via.port.unwrap_or(PORT)
+            ),
+        );
+        key
+    }
+
+    /// What a request has in common with itself over other paths (§8.2.2.2).
+    pub(crate) fn merge_key(&self) -> Vec<u8> {
+        format!(
+            "{}\0{}\0{} {}",
+            self.call_id, self.from_tag, self.cseq, self.method
+        )
+        .into_bytes()
+    }
+
+    /// The URI of the first Contact, as written.
+    pub(crate) fn contact(&self) -> Option<String> {
+        let contact = self.msg.contacts().next()?.ok()?;
+        Some(contact.addr()?.raw_uri.to_owned())
+    }
+
+    /// Record-Route members, in their order.
+    pub(crate) fn record_routes(&self) -> impl Iterator<Item = String> + '_ {
+        self.msg
+            .items(Name::RecordRoute)
+            .filter_map(|item| Some(item.ok()?.unfolded().ok()?.into_owned()))
+    }
+
+    /// The SDP of the body; none for an empty body, an error for another type.
+    pub(crate) fn sdp(&self) -> Result<Option<&'m [u8]>, ()> {
+        let body = self.msg.body();
+        if body.is_empty() {
+            return Ok(None);
+        }
+        let is_sdp = match self.msg.content_type() {
+            Ok(Some(kind)) => kind.is("application", "sdp"),
+            Ok(None) => true,
+            Err(_) => false,
+        };
+        if is_sdp { Ok(Some(body)) } else { Err(()) }
+    }
+
+    /// Session-Expires: seconds, and whether the answering side is asked to refresh (RFC 4028 §4).
+    pub(crate) fn session_expires(&self) -> Option<(u32, bool)> {
+        let asked = self.msg.session_expires().ok()??;
+        Some((asked.seconds, asked.refresher == Some(Refresher::Uas)))
+    }
+
+    /// Whether Supported names this extension.
+    pub(crate) fn supports(&self, tag: &str) -> bool {
+        self.msg.has_token(Name::Supported, tag)
+    }
+
+    /// Where requests of a new dialog with this peer go. A trunk says so in its first Record-Route or its
+    /// Contact, where that is an address; a phone is always reached over the path that it came by.
+    pub(crate) fn next_hop(&self, came_by: Hop, role: Role) -> Hop {
+        if role == Role::Phones || came_by.transport != Transport::Udp {
+            return came_by;
+        }
+        let routes: Vec<String> = self.record_routes().collect();
+        // For a request the first route is next, for a response (whose order is reversed) the last (§12.1).
+        let route = if self.msg.is_request() {
+            routes.first()
+        } else {
+            routes.last()
+        };
+        let to = match route {
+            Some(route) => address_in(route.trim_ascii().trim_start_matches(|c| c != '<')),
+            None => self.contact().and_then(|uri| address_of(&uri)),
+        };
+        to.map_or(came_by, |to| Hop { to, ..came_by })
+    }
+}
+
+fn push(head: &mut String, name: &str, value: &str) {
+    head.push_str(name);
+    head.push_str(": ");
+    head.push_str(value);
+    head.push_str("\r\n");
+}
+
+fn user_of(uri: Result<Uri<'_>, ParseError>) -> &str {
+    uri.ok().and_then(|uri| uri.user).unwrap_or("")
+}
+
+fn address_in(route: &str) -> Option<SocketAddr> {
+    address_of(route.strip_prefix('<')?.split('>').next()?)
+}
+
+/// The socket address that a SIP URI names, where its host is an address.
+pub(crate) fn address_of(uri: &str) -> Option<SocketAddr> {
+    let uri = Uri::parse(uri).ok()?;
+    let ip = uri.host?.ip()?;
+    Some(SocketAddr::new(ip, uri.port.unwrap_or(PORT)))
+}
+
+/// Where the answers to a message go: back over its connection, or for datagrams to its source, at the port of
+/// sent-by unless `rport` asks for the source port.
+fn reply_hop(via: &Via<'_>, received: &Received) -> Hop {
+    let Received {
+        listener,
+        transport,
+        conn,
+        peer,
+        ..
+    } = *received;
+    let to = match transport {
+        Transport::Udp if via.rport().is_none() => {
+            let ip: IpAddr = peer.ip();
+            SocketAddr::new(ip, via.port.unwrap_or(PORT))
+        }
+        Transport::Udp | Transport::Tcp => peer,
+    };
+    Hop {
+        listener,
+        transport,
+        conn,
+        to,
+    }
+}

@@ -1,0 +1,117 @@
+//! REGISTER of agents' phones (RFC 3261 §10.3), and the keep-alive OPTIONS to them.
+
+use super::Endpoint;
+use super::envelope::Envelope;
+use super::wire::Draft;
+use crate::header::{Contact, Name};
+use crate::registrar::{Asked, BindingId, Registration, Wish};
+use crate::transaction::{Hop, User};
+
+/// Expiry of a Contact that asks for none, in seconds; cut to the configured range.
+const EXPIRES_DEFAULT_S: u32 = 3600;
+/// Most contacts in one REGISTER.
+const CONTACTS_MAX: usize = crate::registrar::BINDINGS_MAX;
+
+impl Endpoint {
+    pub(super) fn register(&mut self, env: &Envelope<'_>, key: &[u8]) {
+        let Some(agent) = self.authenticated(env, env.to_user) else {
+            return;
+        };
+        let tx = self.stack.server_open(key, None, env.hop, false);
+        let hop = Hop {
+            to: env.peer,
+            ..env.hop
+        };
+        let outcome = wish(env).and_then(|wish| {
+            let registration = Registration {
+                agent: &agent,
+                call_id: env.call_id,
+                cseq: env.cseq,
+                hop,
+                wish,
+            };
+            self.registrar
+                .register(&mut self.stack.timers, self.stack.now, &registration)
+        });
+        let tag = self.stack.rng.next_u64();
+        let head = env.reply_head(Some(tag));
+        let product = &self.legs.settings.product;
+        match outcome {
+            Ok(change) => {
+                let mut draft = Draft::response(200, &head).header("Server", product);
+                for (uri, left) in self.registrar.listing(&agent, self.stack.now) {
+                    draft = draft.header("Contact", format_args!("<{uri}>;expires={left}"));
+                }
+                self.stack.server_respond(tx, 200, draft.end());
+                if let Some(change) = change {
+                    self.tell(change);
+                }
+            }
+            Err(status) => {
+                let mut draft = Draft::response(status, &head).header("Server", product);
+                if status == 423 {
+                    draft = draft.header("Min-Expires", self.registrar.expires_min_s());
+                }
+                self.stack.server_respond(tx, status, draft.end());
+            }
+        }
+    }
+
+    /// The keep-alive timer of a binding has come.
+    pub(super) fn ping(&mut self, binding: BindingId) {
+        let (target, change) = self
+            .registrar
+            .ping_due(&mut self.stack.timers, self.stack.now, binding);
+        if let Some(change) = change {
+            self.tell(change);
+        }
+        let Some((uri, hop)) = target else { return };
+        let Some(face) = self.legs.face(hop.listener) else {
+            return;
+        };
+        let (tx, tag, call) = (
+            self.stack.new_branch(),
+            self.stack.rng.next_u64(),
+            self.stack.rng.next_u64(),
+        );
+        let bytes = Draft::request("OPTIONS", &uri, tx, hop.transport, face.advertised)
+            .header(
+                "From",
+                format_args!("<sip:hotline@{}>;tag={tag:016x}", face.advertised),
+            )
+            .header("To", format_args!("<{uri}>"))
+            .header("Call-ID", format_args!("{call:016x}"))
+            .header("CSeq", "1 OPTIONS")
+            .header("User-Agent", &self.legs.settings.product)
+            .end();
+        self.stack.client_send(tx, User::Ping(binding), hop, bytes, false);
+    }
+}
+
+/// What the contacts of a REGISTER ask for; the error is the status to answer.
+fn wish(env: &Envelope<'_>) -> Result<Wish, u16> {
+    let expires = env.msg.expires().map_err(|_| 400_u16)?;
+    let mut contacts = Vec::new();
+    for contact in env.msg.contacts() {
+        match contact.map_err(|_| 400_u16)? {
+            Contact::Star if expires == Some(0) && env.msg.contacts().count() == 1 => {
+                return Ok(Wish::RemoveAll);
+            }
+            Contact::Star => return Err(400),
+            Contact::Addr(addr) => {
+                addr.uri().map_err(|_| 400_u16)?;
+                contacts.push(Asked {
+                    uri: addr.raw_uri.to_owned(),
+                    instance: addr.params.get("+sip.instance").map(ToOwned::to_owned),
+                    expires: addr.expires().or(expires).unwrap_or(EXPIRES_DEFAULT_S),
+                });
+            }
+        }
+    }
+    match contacts.len() {
+        0 if env.msg.first(Name::Contact).is_some() => Err(400),
+        0 => Ok(Wish::Query),
+        ..=CONTACTS_MAX => Ok(Wish::Contacts(contacts)),
+        _ => Err(400),
+    }
+}
