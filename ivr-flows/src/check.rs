@@ -1,0 +1,95 @@
+//! The checker: a flow file to a flow in which nothing is missing, or every reason why not.
+
+mod graph;
+mod installation;
+mod resolve;
+
+use sha2::{Digest, Sha256};
+
+use crate::document::Document;
+use crate::problem::Problems;
+use crate::{Flow, Place, Problem};
+
+pub(crate) use installation::against;
+
+/// Longest flow file.
+const FLOW_BYTES_MAX: usize = 256 * 1024;
+
+/// Reads the YAML; the first thing that is no flow document is the only problem told.
+pub(crate) fn read(file: &str, text: &str) -> Result<Document, Vec<Problem>> {
+    let mut problems = Problems::of(file);
+    if text.len() > FLOW_BYTES_MAX {
+        problems.add(
+            Place::default(),
+            format!("the file has {} bytes", text.len()),
+            format!("keep a flow below {FLOW_BYTES_MAX} bytes"),
+        );
+        return Err(problems.into_sorted());
+    }
+    serde_saphyr::from_str(text).map_err(|error| {
+        let at = error.location().map(Place::from).unwrap_or_default();
+        problems.add(
+            at,
+            first_line(&error.without_snippet().to_string()),
+            "write it as the shipped flows do",
+        );
+        problems.into_sorted()
+    })
+}
+
+/// One line of a parser's message, bounded.
+fn first_line(message: &str) -> String {
+    message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect()
+}
+
+pub(crate) fn parse(file: &str, text: &str) -> Result<Flow, Vec<Problem>> {
+    let document = read(file, text)?;
+    if let Some(like) = &document.like {
+        let mut problems = Problems::of(file);
+        problems.add(
+            like.referenced,
+            format!("this flow is like {:?}, which is another file", like.value),
+            "load both files together",
+        );
+        return Err(problems.into_sorted());
+    }
+    build(file, &document, version_of(&[text]))
+}
+
+/// Resolves and checks a whole document.
+pub(crate) fn build(file: &str, document: &Document, version: String) -> Result<Flow, Vec<Problem>> {
+    let mut problems = Problems::of(file);
+    let flow = resolve::resolve(document, version, &mut problems);
+    if let Some(flow) = &flow {
+        graph::check(flow, &mut problems);
+    }
+    match flow {
+        Some(flow) if problems.is_empty() => Ok(flow),
+        _ => Err(problems.into_sorted()),
+    }
+}
+
+/// SHA-256 over the texts, each preceded by its length, in lower-case hex.
+pub(crate) fn version_of(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text.len().to_be_bytes());
+        hash.update(text.as_bytes());
+    }
+    let mut hex = String::with_capacity(64);
+    for byte in hash.finalize() {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests;
