@@ -1,0 +1,350 @@
+//! Checks of what touches the network: listeners, trunks, RTP, console.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::{Check, DAY, MICROSECOND, MINUTE, SECOND};
+use crate::raw::{RawConsole, RawListener, RawMedia, RawSip, RawTrunk};
+use crate::read::{Field, Key, Said};
+use crate::settings::{Console, Listener, Media, Role, Sip, Trunk};
+use crate::values;
+
+/// Most source addresses of one trunk.
+const TRUNK_PEERS_MAX: usize = 64;
+/// Ports of one call: RTP and RTCP of two legs.
+const PORTS_PER_LINE: usize = 4;
+
+const ROLES: [(&str, Role); 2] = [("phones", Role::Phones), ("trunk", Role::Trunk)];
+
+impl Check {
+    pub(super) fn sip(&mut self, raw: &RawSip, listeners: &Field<Vec<RawListener>>, root: &Key) -> Sip {
+        let realm = Self::text(&raw.realm, "hotline");
+        if let Some(said) = raw.realm.get()
+            && (realm.is_empty()
+                || realm
+                    .chars()
+                    .any(|c| c == '"' || c == '\\' || c == ':' || !(' '..='~').contains(&c)))
+        {
+            self.tell(
+                &said.key,
+                "not fit for a digest challenge",
+                "use printable ASCII without `\"`, `\\` and `:`",
+            );
+        }
+        let (shortest, longest) = (10 * SECOND, DAY);
+        let expires_min = self.duration(&raw.expires_min, MINUTE, shortest..=longest);
+        let expires_max = self.duration(&raw.expires_max, 60 * MINUTE, shortest..=longest);
+        if expires_min > expires_max {
+            let key = raw
+                .expires_max
+                .get()
+                .or_else(|| raw.expires_min.get())
+                .map_or(&raw.key, |said| &said.key);
+            self.tell(
+                key,
+                "`expires_max` is below `expires_min`",
+                "raise `expires_max` or lower `expires_min`",
+            );
+        }
+        self.unique(listeners.items().iter().map(|listener| listener.slug.get()));
+        let checked = listeners
+            .items()
+            .iter()
+            .filter_map(|listener| self.listener(listener))
+            .collect();
+        if !matches!(listeners, Field::Bad) {
+            self.roles(listeners.items(), root);
+        }
+        self.ports_taken_twice(listeners.items());
+        Sip {
+            realm,
+            expires_min,
+            expires_max,
+            listeners: checked,
+        }
+    }
+
+    /// One listener for phones: agents' media and addresses of record are its.
+    fn roles(&mut self, listeners: &[RawListener], root: &Key) {
+        let phones: Vec<_> = listeners
+            .iter()
+            .filter_map(|listener| listener.role.get())
+            .filter(|role| role.value == "phones")
+            .collect();
+        if phones.is_empty()
+            && !listeners
+                .iter()
+                .any(|listener| matches!(listener.role, Field::Bad))
+        {
+            let hint = "add a `[[listener]]` with `role = \"phones\"` and `bind = \"127.0.0.1:5060\"`";
+            self.tell(
+                &root.below("listener"),
+                "no listener has the role \"phones\"",
+                hint,
+            );
+        }
+        for second in phones.iter().skip(1) {
+            self.tell(
+                &second.key,
+                "a second listener with the role \"phones\"",
+                "keep one of them",
+            );
+        }
+    }
+
+    fn ports_taken_twice(&mut self, listeners: &[RawListener]) {
+        let mut seen: BTreeMap<SocketAddr, &Key> = BTreeMap::new();
+        for said in listeners.iter().filter_map(|listener| listener.bind.get()) {
+            let Ok(address) = said.value.parse::<SocketAddr>() else {
+                continue;
+            };
+            if address.port() == 0 {
+                continue;
+            }
+            if let Some(first) = seen.insert(address, &said.key) {
+                let what = format!("{address} is bound by {} already", first.place);
+                self.tell(
+                    &said.key,
+                    what,
+                    "give each listener an address or port of its own",
+                );
+            }
+        }
+    }
+
+    fn address(&mut self, said: &Said<String>) -> Option<SocketAddr> {
+        let parsed = said.value.parse().ok();
+        if parsed.is_none() {
+            let what = format!("{:?} is not an address with a port", said.value);
+            self.tell(
+                &said.key,
+                what,
+                "write for instance \"127.0.0.1:5060\" or \"[::1]:5060\"; names are not looked up",
+            );
+        }
+        parsed
+    }
+
+    fn ip(&mut self, said: &Said<String>) -> Option<IpAddr> {
+        let parsed = said.value.parse().ok();
+        if parsed.is_none() {
+            let what = format!("{:?} is not an address", said.value);
+            self.tell(
+                &said.key,
+                what,
+                "write for instance \"127.0.0.1\" or \"::1\", without a port",
+            );
+        }
+        parsed
+    }
+
+    /// An address that peers are told: never a wildcard.
+    fn told_address(&mut self, key: &Key, ip: IpAddr) {
+        if ip.is_unspecified() {
+            self.tell(
+                key,
+                "peers cannot send to a wildcard address",
+                "name the address at which peers reach this machine",
+            );
+        }
+    }
+
+    fn listener(&mut self, raw: &RawListener) -> Option<Listener> {
+        let slug = self.required(&raw.slug, &raw.key, "slug", "\"phones\"");
+        let slug = slug.filter(|said| self.slug::<hotline_types::TrunkSlug>(said).is_some());
+        let role = self
+            .required(&raw.role, &raw.key, "role", "\"phones\"")
+            .and_then(|said| self.word(said, &ROLES));
+        let bind = self
+            .required(&raw.bind, &raw.key, "bind", "\"127.0.0.1:5060\"")
+            .and_then(|said| self.address(said));
+        let advertised = raw
+            .advertised
+            .get()
+            .and_then(|said| self.address(said).map(|address| (said, address)));
+        let interface = raw.media_interface.get().and_then(|said| self.ip(said));
+        let media_advertised = raw
+            .media_advertised
+            .get()
+            .and_then(|said| self.ip(said).map(|ip| (said, ip)));
+        if let Some((said, address)) = advertised {
+            self.told_address(&said.key, address.ip());
+        }
+        if let Some((said, ip)) = media_advertised {
+            self.told_address(&said.key, ip);
+        }
+        if let (Some(said), Some(bind)) = (raw.bind.get(), bind)
+            && bind.ip().is_unspecified()
+            && matches!(raw.advertised, Field::Absent)
+        {
+            let hint = "add `advertised = \"ADDRESS:PORT\"`, the address at which peers reach this machine";
+            self.tell(
+                &said.key,
+                format!("{bind} is a wildcard, and no address to tell to peers is given"),
+                hint,
+            );
+        }
+        let (udp, tcp) = (Self::flag(&raw.udp, true), Self::flag(&raw.tcp, true));
+        if !udp && !tcp {
+            self.tell(
+                &raw.key,
+                "neither UDP nor TCP is heard",
+                "set `udp` or `tcp` to true, or remove the listener",
+            );
+        }
+        let media_interface = interface.or(bind.map(|bind| bind.ip()))?;
+        let fallback = advertised.map_or(media_interface, |(_, address)| address.ip());
+        Some(Listener {
+            slug: slug?.value.clone(),
+            role: role?,
+            bind: bind?,
+            advertised: advertised.map(|(_, address)| address),
+            udp,
+            tcp,
+            media_interface,
+            media_advertised: media_advertised.map_or(fallback, |(_, ip)| ip),
+        })
+    }
+
+    pub(super) fn trunks(
+        &mut self,
+        raw: &[RawTrunk],
+        listeners: &[Listener],
+        said_listeners: &[RawListener],
+    ) -> Vec<Trunk> {
+        self.unique(raw.iter().map(|trunk| trunk.slug.get()));
+        let names: Vec<&str> = said_listeners
+            .iter()
+            .filter(|listener| !matches!(listener.role.get(), Some(role) if role.value == "phones"))
+            .filter_map(|listener| listener.slug.get().map(|said| said.value.as_str()))
+            .collect();
+        let mut seen: BTreeMap<(String, SocketAddr), Key> = BTreeMap::new();
+        raw.iter()
+            .filter_map(|trunk| self.trunk(trunk, listeners, &names, &mut seen))
+            .collect()
+    }
+
+    fn trunk(
+        &mut self,
+        raw: &RawTrunk,
+        listeners: &[Listener],
+        names: &[&str],
+        seen: &mut BTreeMap<(String, SocketAddr), Key>,
+    ) -> Option<Trunk> {
+        let slug = self
+            .required(&raw.slug, &raw.key, "slug", "\"carrier\"")
+            .and_then(|said| self.slug(said));
+        let listener = self.required(&raw.listener, &raw.key, "listener", "\"trunk\"");
+        if let Some(said) = listener {
+            self.refer(said, "listener", names);
+        }
+        let peers = self.required(&raw.peers, &raw.key, "peers", "[\"192.0.2.10\"]");
+        if let Some(peers) = peers
+            && !(1..=TRUNK_PEERS_MAX).contains(&peers.len())
+        {
+            let key = raw.key.below("peers");
+            self.tell(
+                &key,
+                format!("{} peers", peers.len()),
+                format!("name 1 to {TRUNK_PEERS_MAX} source addresses"),
+            );
+        }
+        let mut addresses = Vec::new();
+        for said in peers.into_iter().flatten() {
+            let Some(address) = values::peer(&said.value).filter(|address| !address.ip().is_unspecified())
+            else {
+                let what = format!("{:?} is not a source address", said.value);
+                let hint = "write \"192.0.2.10\" for any port or \"192.0.2.10:5060\" for one; names are not looked up";
+                self.tell(&said.key, what, hint);
+                continue;
+            };
+            let name = listener.map(|said| said.value.clone()).unwrap_or_default();
+            if let Some(first) = seen.insert((name, address), said.key.clone()) {
+                let what = format!("{:?} is a peer already at {}", said.value, first.place);
+                self.tell(
+                    &said.key,
+                    what,
+                    "a source address belongs to one trunk of a listener: remove one",
+                );
+            }
+            addresses.push(address);
+        }
+        let listener = listener?;
+        Some(Trunk {
+            slug: slug?,
+            listener: listeners.iter().position(|known| known.slug == listener.value)?,
+            peers: addresses,
+        })
+    }
+
+    pub(super) fn media(&mut self, raw: &RawMedia, lines: usize) -> Media {
+        let mut rtp_ports = 20_000..=29_999;
+        if let Some(said) = raw.rtp_ports.get() {
+            match values::ports(&said.value) {
+                Some(ports) if *ports.start() >= 1_024 => rtp_ports = ports,
+                _ => {
+                    let what = format!("{:?} is not a range of ports", said.value);
+                    self.tell(
+                        &said.key,
+                        what,
+                        "write \"20000-29999\": first and last, from 1024 on",
+                    );
+                }
+            }
+            let needed = lines.saturating_mul(PORTS_PER_LINE);
+            if rtp_ports.len() < needed {
+                let what = format!("{} ports are too few for {lines} lines", rtp_ports.len());
+                self.tell(
+                    &said.key,
+                    what,
+                    format!(
+                        "name at least {needed} ports ({PORTS_PER_LINE} per line), or lower `hotline.lines`"
+                    ),
+                );
+            }
+        }
+        let threads = raw.threads.get().map(|_| self.integer(&raw.threads, 1, 1..=64));
+        Media {
+            rtp_ports,
+            threads: threads.and_then(|threads| usize::try_from(threads).ok()),
+            coalesce: self.duration(
+                &raw.coalesce,
+                Duration::ZERO,
+                Duration::ZERO..=1_000 * MICROSECOND,
+            ),
+            silence: self.duration(&raw.silence, 30 * SECOND, 5 * SECOND..=10 * MINUTE),
+            probe_wait: self.duration(&raw.probe_wait, 8 * SECOND, SECOND..=32 * SECOND),
+        }
+    }
+
+    pub(super) fn console(&mut self, raw: &RawConsole) -> Console {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 8_080));
+        let bind = raw
+            .bind
+            .get()
+            .and_then(|said| self.address(said))
+            .unwrap_or(loopback);
+        let proxies: Vec<IpAddr> = raw
+            .trusted_proxies
+            .items()
+            .iter()
+            .filter_map(|said| self.ip(said))
+            .collect();
+        if let Some(said) = raw.bind.get()
+            && !bind.ip().is_loopback()
+            && raw.trusted_proxies.items().is_empty()
+            && !matches!(raw.trusted_proxies, Field::Bad)
+        {
+            self.tell(
+                &said.key,
+                format!("{bind} is not loopback: passwords and recordings would cross the network in clear"),
+                "bind to 127.0.0.1, or put an HTTPS proxy in front and name it in `trusted_proxies`",
+            );
+        }
+        Console {
+            bind,
+            trusted_proxies: proxies,
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What the file can say, key by key: the reference manual of the configuration.
+//!
+//! Durations are strings such as `"15s"`, `"500ms"`, `"2m"` or `"1h 30m"`. Clock times are `"HH:MM"` in the hotline's
+//! zone. Slugs are 1 to 63 of `a-z 0-9 - _` and never change; labels may. Weekdays are `mon tue wed thu fri sat sun`.
+//! Paths are relative to the folder in which the program was started.
+
+use crate::read::{Said, section};
+
+type Text = Said<String>;
+type Texts = Vec<Said<String>>;
+type Integer = Said<i64>;
+type Number = Said<f64>;
+type Flag = Said<bool>;
+
+section! {
+    /// The whole file.
+    Raw {
+        /// `[hotline]`: what the hotline is and promises.
+        hotline: RawHotline,
+        /// `[data]`: where everything that must outlive the process lies.
+        data: RawData,
+        /// `[sip]`: what all SIP listeners share.
+        sip: RawSip,
+        /// `[[listener]]`: the sockets that phones and trunks send to.
+        listener: Vec<RawListener>,
+        /// `[[trunk]]`: the carriers' gateways that bring the calls.
+        trunk: Vec<RawTrunk>,
+        /// `[media]`: RTP.
+        media: RawMedia,
+        /// `[recording]`: WAV files of the talks.
+        recording: RawRecording,
+        /// `[console]`: web page, API and metrics.
+        console: RawConsole,
+        /// `[flows]`: IVR flows and prompts of your own.
+        flows: RawFlows,
+        /// `[routing]`: how calls are offered to agents.
+        routing: RawRouting,
+        /// `[[number]]`: the numbers that callers dial.
+        number: Vec<RawNumber>,
+        /// `[[queue]]`: where callers wait.
+        queue: Vec<RawQueue>,
+        /// `[[band]]`: the shift bands.
+        band: Vec<RawBand>,
+        /// `[[team]]`: groups of agents that queues refer to.
+        team: Vec<RawTeam>,
+        /// `[seed]`: people and roster, read into an empty store once.
+        seed: RawSeed,
+        /// `[limits]`: named bounds of what can pile up.
+        limits: RawLimits,
+        /// `[log]`: what the program writes to standard error.
+        log: RawLog,
+    }
+}
+
+section! {
+    /// `[hotline]`: what the hotline is and promises.
+    RawHotline {
+        /// Name shown on the console. Default: `"Hotline"`.
+        name: Text,
+        /// IANA time zone of bands, business date and reports. Default: `"Asia/Shanghai"`.
+        time_zone: Text,
+        /// Clock time at which a business date begins. Default: `"08:00"`.
+        business_day_start: Text,
+        /// Contacts at once, 1 to 10000; the next caller gets 503 with Retry-After. Default: 90.
+        lines: Integer,
+        /// An answered caller who waited no longer than this was answered within three rings. Default: `"15s"`.
+        answer_within: Text,
+        /// Share of offered callers to be answered, above 0 and at most 1; the console marks what is below. Default: 0.9.
+        answer_rate_target: Number,
+    }
+}
+
+section! {
+    /// `[data]`: where everything that must outlive the process lies.
+    RawData {
+        /// Folder of journal, recordings, service desk and secrets; made if it is not there. `--data` and
+        /// `HOTLINE_DATA` win over it. Default: `"./data"`.
+        dir: Text,
+        /// `"normal"` survives a crash of the process, power loss may cost the last batch; `"full"` survives power loss
+        /// and costs a disk flush per batch. Default: `"normal"`.
+        durability: Text,
+    }
+}
+
+section! {
+    /// `[sip]`: what all SIP listeners share.
+    RawSip {
+        /// Realm of the digest challenge; agents' stored secrets are bound to it. Default: `"hotline"`.
+        realm: Text,
+        /// Shortest expiry granted to a registration, 10 s at least. Default: `"1m"`.
+        expires_min: Text,
+        /// Longest expiry granted to a registration, 1 day at most. Default: `"1h"`.
+        expires_max: Text,
+    }
+}
+
+section! {
+    /// `[[listener]]`: one address that phones or trunks send to. One listener for phones, at least one for trunks.
+    RawListener {
+        /// Its name. Required.
+        slug: Text,
+        /// `"phones"`: everything is challenged. `"trunk"`: only the trunks' addresses are heard. Required.
+        role: Text,
+        /// Address and port to bind, for instance `"10.0.0.5:5060"`; port 0 takes a free one. Required.
+        bind: Text,
+        /// Address and port written into Via and Contact, where it differs from `bind`; required where `bind` is a
+        /// wildcard (`0.0.0.0`, `[::]`).
+        advertised: Text,
+        /// Whether UDP is heard. Default: true.
+        udp: Flag,
+        /// Whether TCP is heard. Default: true.
+        tcp: Flag,
+        /// Local address that the RTP of this listener's calls is bound to. Default: the address of `bind`.
+        media_interface: Text,
+        /// Address written into SDP. Default: the address of `advertised`, where given, else `media_interface`.
+        media_advertised: Text,
+    }
+}
+
+section! {
+    /// `[[trunk]]`: a carrier's gateway, known by its source address alone.
+    RawTrunk {
+        /// Its name. Required.
+        slug: Text,
+        /// Slug of the listener it sends to, one with the role `trunk`. Required.
+        listener: Text,
+        /// Source addresses, as `"192.0.2.10"` (any port) or `"192.0.2.10:5060"`. Required, 1 to 64.
+        peers: Texts,
+    }
+}
+
+section! {
+    /// `[media]`: RTP.
+    RawMedia {
+        /// UDP ports for RTP and RTCP, first and last; two per leg, four per call. Default: `"20000-29999"`.
+        rtp_ports: Text,
+        /// Media threads, 1 to 64. Default: one per core.
+        threads: Integer,
+        /// How long a media thread may gather packets before it sends them, `"0us"` to `"1ms"`: less CPU, more delay.
+        /// Default: `"0us"`.
+        coalesce: Text,
+        /// Silence, neither RTP nor RTCP, after which a peer is probed. 5 s to 10 m. Default: `"30s"`.
+        silence: Text,
+        /// An unanswered probe ends the call after this, 1 s to 32 s. Default: `"8s"`.
+        probe_wait: Text,
+    }
+}
+
+section! {
+    /// `[recording]`: WAV files of the talks, caller left, agent right.
+    RawRecording {
+        /// Whether talks are recorded. Default: true.
+        enabled: Flag,
+        /// Folder of the recordings. Default: `recordings` in the data folder.
+        dir: Text,
+    }
+}
+
+section! {
+    /// `[console]`: web page, API and metrics.
+    RawConsole {
+        /// Address and port to bind; port 0 takes a free one. Default: `"127.0.0.1:8080"`.
+        bind: Text,
+        /// Addresses of HTTPS proxies in front, whose `X-Forwarded-For` is believed. Required off loopback. Default: none.
+        trusted_proxies: Texts,
+    }
+}
+
+section! {
+    /// `[flows]`: IVR flows and prompts of your own.
+    RawFlows {
+        /// Folder of flows, in place of those built in.
+        dir: Text,
+        /// Folder of prompts with their `manifest.yaml`, in place of those built in.
+        prompts: Text,
+    }
+}
+
+section! {
+    /// `[routing]`: how calls are offered to agents.
+    RawRouting {
+        /// `"register"`: the first registration of a phone makes its agent ready. `"explicit"`: only a command does.
+        /// Default: `"register"`.
+        login: Text,
+        /// Rest of an agent after an offer that was not answered, at most 10 m. Default: `"10s"`.
+        cool_off: Text,
+        /// Unanswered offers in a row after which the agent is paused, 1 to 100. Default: 3.
+        misses_max: Integer,
+        /// Longest that dialling an agent waits for the screen-pop to be written, at most 1 s. Default: `"10ms"`.
+        pop_hold: Text,
+    }
+}
+
+section! {
+    /// `[[number]]`: one access number of the hotline.
+    RawNumber {
+        /// Its name. Required.
+        slug: Text,
+        /// Name shown in reports. Default: the slug.
+        label: Text,
+        /// The number as the trunk sends it, in every spelling it uses; digits, `*`, `#`, a leading `+`. Required, 1 to 16.
+        dialled: Texts,
+        /// Slug of the flow that answers. Required.
+        flow: Text,
+        /// Language the flow begins in, for instance `"zh-CN"`. Default: the flow's own.
+        language: Text,
+    }
+}
+
+section! {
+    /// `[[queue]]`: where callers wait. It is served by the agents of its teams and those it names itself.
+    RawQueue {
+        /// Its name, which flows refer to. Required.
+        slug: Text,
+        /// Name shown to agents and in reports. Default: the slug.
+        label: Text,
+        /// Slugs of teams.
+        teams: Texts,
+        /// Slugs of agents.
+        agents: Texts,
+        /// Callers it holds, 1 to 10000; the next takes the flow's exit for a full queue. Default: 50.
+        capacity: Integer,
+        /// Longest wait, 1 s to 1 day; then the flow's exit for a timeout. Default: `"10m"`.
+        wait_max: Text,
+        /// How long an agent's phone rings, 2 s to 2 m. Default: `"20s"`.
+        ring: Text,
+        /// No phone rings for a caller whose wait ends within this. Default: `"3s"`.
+        ring_min: Text,
+        /// After-call work of the agent, at most 1 h; `"0s"` for none. Default: `"20s"`.
+        wrap_up: Text,
+    }
+}
+
+section! {
+    /// `[[band]]`: a shift band. Bands may overlap, and may cross midnight; such a band belongs to the date it began.
+    RawBand {
+        /// Its name. Required.
+        slug: Text,
+        /// Name shown in reports. Default: the slug.
+        label: Text,
+        /// Clock time it begins. Required.
+        from: Text,
+        /// Clock time it ends; at or before `from` it is on the next day, `"24:00"` is midnight. Required.
+        until: Text,
+        /// Weekdays on which it begins. Default: all.
+        days: Texts,
+    }
+}
+
+section! {
+    /// `[[team]]`: a group of agents.
+    RawTeam {
+        /// Its name. Required.
+        slug: Text,
+        /// Name shown. Default: the slug.
+        label: Text,
+    }
+}
+
+section! {
+    /// `[seed]`: people and roster, read into an empty store once; later changes belong to the store.
+    RawSeed {
+        /// `[[seed.agent]]`: who takes calls.
+        agent: Vec<RawAgent>,
+        /// `[[seed.user]]`: who uses the console.
+        user: Vec<RawUser>,
+        /// `[[seed.roster]]`: who is on duty when.
+        roster: Vec<RawRoster>,
+    }
+}
+
+section! {
+    /// `[[seed.agent]]`: an agent and the agent's phone.
+    RawAgent {
+        /// Name, and user part of the phone's SIP address. Required.
+        slug: Text,
+        /// Name shown. Default: the slug.
+        label: Text,
+        /// Slug of the agent's team. Default: none.
+        team: Text,
+    }
+}
+
+section! {
+    /// `[[seed.user]]`: a user of the console. The first start makes the password.
+    RawUser {
+        /// Login name. Required.
+        slug: Text,
+        /// Name shown. Default: the slug.
+        label: Text,
+        /// `"supervisor"` or `"team-leader"`. Required.
+        role: Text,
+        /// Slug of the team that a team leader leads. Default: none.
+        team: Text,
+    }
+}
+
+section! {
+    /// `[[seed.roster]]`: these agents are on this band on these days.
+    RawRoster {
+        /// Slug of the band. Required.
+        band: Text,
+        /// Slugs of the agents. Required.
+        agents: Texts,
+        /// Weekdays on which the band begins. Default: all.
+        days: Texts,
+    }
+}
+
+section! {
+    /// `[limits]`: named bounds of what can pile up. Reaching one refuses what is new and is counted.
+    RawLimits {
+        /// SIP transactions at once, 100 to 1000000. Default: 20000.
+        transactions: Integer,
+        /// SIP legs at once, at least two per line. Default: four per line.
+        legs: Integer,
+        /// What Retry-After says with a 503, 1 s to 1 h. Default: `"10s"`.
+        retry_after: Text,
+        /// How long calls may go on after the program was told to stop, at most 1 h. Default: `"2m"`.
+        drain: Text,
+    }
+}
+
+section! {
+    /// `[log]`: what the program writes to standard error. Phone numbers never show.
+    RawLog {
+        /// `"error"`, `"warn"`, `"info"`, `"debug"`, `"trace"`, or a filter such as `"info,hotline_sip=debug"`.
+        /// Default: `"info"`.
+        level: Text,
+        /// `"pretty"` for people, `"json"` for machines. Default: `"pretty"`.
+        format: Text,
+    }
+}

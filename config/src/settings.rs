@@ -1,0 +1,365 @@
+//! The checked settings: plain typed structs, one per part of the program. Whoever holds them need not doubt them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hotline_types::{AgentSlug, BandSlug, FlowSlug, NumberSlug, QueueSlug, TrunkSlug};
+
+/// Everything that was configured. References between parts exist, addresses fit, limits hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where they come from, for the first log line: a file, or `built-in hotline.toml`.
+    pub source: String,
+    /// What the hotline is and promises.
+    pub hotline: Hotline,
+    /// Where the data lies.
+    pub data: Data,
+    /// What all listeners share, and the listeners. Exactly one has the role of phones.
+    pub sip: Sip,
+    /// The trunks; each `listener` is an index into `sip.listeners`, of a listener with the role of trunks.
+    pub trunks: Vec<Trunk>,
+    /// RTP.
+    pub media: Media,
+    /// Recording.
+    pub recording: Recording,
+    /// Web page, API and metrics.
+    pub console: Console,
+    /// Own flows and prompts.
+    pub flows: Flows,
+    /// How calls are offered.
+    pub routing: Routing,
+    /// Access numbers; at least one, no two with the same spelling.
+    pub numbers: Vec<Number>,
+    /// Queues; at least one, each with at least one agent.
+    pub queues: Vec<Queue>,
+    /// Shift bands; at least one.
+    pub bands: Vec<Band>,
+    /// Teams.
+    pub teams: Vec<Team>,
+    /// What fills an empty store.
+    pub seed: Seed,
+    /// Bounds.
+    pub limits: Limits,
+    /// Logging.
+    pub log: Log,
+}
+
+/// What the hotline is and promises.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hotline {
+    /// Name shown.
+    pub name: String,
+    /// IANA zone, known to the time-zone database that is built in.
+    pub time_zone: String,
+    /// Minute of the day at which a business date begins, 0 to 1439.
+    pub business_day_start_min: u16,
+    /// Contacts at once.
+    pub lines: usize,
+    /// Three rings.
+    pub answer_within: Duration,
+    /// Share of offered callers to be answered, above 0 and at most 1.
+    pub answer_rate_target: f64,
+}
+
+/// Where the data lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// The folder.
+    pub dir: PathBuf,
+    /// What a commit survives.
+    pub durability: Durability,
+}
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// A crash of the process; power loss may cost the last batch.
+    Normal,
+    /// Power loss as well.
+    Full,
+}
+
+/// What all listeners share, and the listeners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sip {
+    /// Realm of the digest.
+    pub realm: String,
+    /// Shortest expiry of a registration.
+    pub expires_min: Duration,
+    /// Longest expiry of a registration; not below the shortest.
+    pub expires_max: Duration,
+    /// The listeners, in the order of the file.
+    pub listeners: Vec<Listener>,
+}
+
+/// Whom a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Agents' phones.
+    Phones,
+    /// Trunks.
+    Trunk,
+}
+
+/// One address that phones or trunks send to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Name.
+    pub slug: String,
+    /// Whom it serves.
+    pub role: Role,
+    /// Address to bind; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Address for Via and Contact, never a wildcard. None: what was bound.
+    pub advertised: Option<SocketAddr>,
+    /// Whether UDP is heard; one of the two is.
+    pub udp: bool,
+    /// Whether TCP is heard.
+    pub tcp: bool,
+    /// Local address that RTP is bound to.
+    pub media_interface: IpAddr,
+    /// Address written into SDP, never a wildcard.
+    pub media_advertised: IpAddr,
+}
+
+/// One trunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// Name.
+    pub slug: TrunkSlug,
+    /// Index of its listener.
+    pub listener: usize,
+    /// Source addresses; port 0 means any. No two trunks of one listener share one.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// RTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// Ports; enough for two legs on each line.
+    pub rtp_ports: RangeInclusive<u16>,
+    /// Media threads; none: one per core.
+    pub threads: Option<usize>,
+    /// How long packets may be gathered, at most 1 ms.
+    pub coalesce: Duration,
+    /// Silence after which a peer is probed.
+    pub silence: Duration,
+    /// An unanswered probe ends the call after this.
+    pub probe_wait: Duration,
+}
+
+/// Recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// Whether talks are recorded.
+    pub enabled: bool,
+    /// The folder.
+    pub dir: PathBuf,
+}
+
+/// Web page, API and metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Console {
+    /// Address to bind; loopback unless there are trusted proxies.
+    pub bind: SocketAddr,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// Own flows and prompts; none: those built in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flows {
+    /// Folder of flows.
+    pub dir: Option<PathBuf>,
+    /// Folder of prompts.
+    pub prompts: Option<PathBuf>,
+}
+
+/// How a plain softphone logs its agent in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// By its first registration.
+    Register,
+    /// By a command only.
+    Explicit,
+}
+
+/// How calls are offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// How agents log in.
+    pub login: Login,
+    /// Rest after an unanswered offer.
+    pub cool_off: Duration,
+    /// Unanswered offers in a row after which the agent is paused.
+    pub misses_max: u32,
+    /// Longest wait for the screen-pop.
+    pub pop_hold: Duration,
+}
+
+/// One access number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Name.
+    pub slug: NumberSlug,
+    /// Name shown.
+    pub label: String,
+    /// What trunks put into the Request-URI, without a leading `+`, each once.
+    pub dialled: Vec<String>,
+    /// The flow that answers; whether there is such a flow is for the flows' checker to say.
+    pub flow: FlowSlug,
+    /// Language the flow begins in.
+    pub language: Option<String>,
+}
+
+/// One queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Name.
+    pub slug: QueueSlug,
+    /// Name shown.
+    pub label: String,
+    /// Teams whose agents serve it.
+    pub teams: Vec<String>,
+    /// Further agents that serve it.
+    pub agents: Vec<AgentSlug>,
+    /// Callers it holds.
+    pub capacity: usize,
+    /// Longest wait.
+    pub wait_max: Duration,
+    /// How long a phone rings.
+    pub ring: Duration,
+    /// Least of the wait that must be left for an offer; not above `ring`.
+    pub ring_min: Duration,
+    /// After-call work; zero: none.
+    pub wrap_up: Duration,
+}
+
+/// One shift band.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// Name.
+    pub slug: BandSlug,
+    /// Name shown.
+    pub label: String,
+    /// Minute of the day it begins, 0 to 1439.
+    pub from_min: u16,
+    /// Minute of the day it ends, 1 to 1440; at or before `from_min` it is on the next day.
+    pub until_min: u16,
+    /// Weekdays on which it begins, Monday first.
+    pub days: [bool; 7],
+}
+
+/// A group of agents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Team {
+    /// Name.
+    pub slug: String,
+    /// Name shown.
+    pub label: String,
+}
+
+/// What fills an empty store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seed {
+    /// Agents.
+    pub agents: Vec<Agent>,
+    /// Users of the console.
+    pub users: Vec<User>,
+    /// Who is on duty when.
+    pub roster: Vec<RosterEntry>,
+}
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Name and SIP user.
+    pub slug: AgentSlug,
+    /// Name shown.
+    pub label: String,
+    /// Team.
+    pub team: Option<String>,
+}
+
+/// What a user of the console may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRole {
+    /// Everything.
+    Supervisor,
+    /// Watches, and steers agents.
+    TeamLeader,
+}
+
+/// One user of the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Login name.
+    pub slug: String,
+    /// Name shown.
+    pub label: String,
+    /// What the user may do.
+    pub role: UserRole,
+    /// Team that a team leader leads.
+    pub team: Option<String>,
+}
+
+/// One agent on one band.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterEntry {
+    /// The band.
+    pub band: BandSlug,
+    /// The agent.
+    pub agent: AgentSlug,
+    /// Weekdays on which the band begins, Monday first.
+    pub days: [bool; 7],
+}
+
+/// Bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// SIP transactions at once.
+    pub transactions: usize,
+    /// SIP legs at once; at least two per line.
+    pub legs: usize,
+    /// What Retry-After says with a 503; whole seconds.
+    pub retry_after: Duration,
+    /// How long calls may go on after the program was told to stop.
+    pub drain: Duration,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Logging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Filter of levels.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+impl Settings {
+    /// The agents that serve a queue, in the order of the seed: members of its teams and those it names.
+    #[must_use]
+    pub fn agents_of(&self, queue: &Queue) -> Vec<AgentSlug> {
+        let serves = |agent: &&Agent| {
+            queue.agents.contains(&agent.slug)
+                || agent.team.as_ref().is_some_and(|team| queue.teams.contains(team))
+        };
+        self.seed
+            .agents
+            .iter()
+            .filter(serves)
+            .map(|agent| agent.slug.clone())
+            .collect()
+    }
+}
