@@ -5,9 +5,9 @@ use hotline_types::{ContactId, DeviceState, Intent, OfferId, OfferOutcome, Queue
 
 use super::{Acd, RING_GRACE, RONA, draft};
 use crate::Effect;
-use crate::agent::{AgentNo, Offer, Work};
+use crate::agent::{AgentNo, IdleSince, Offer, Work};
 use crate::policy;
-use crate::queue::{QueueNo, Wait};
+use crate::queue::{QueueNo, QueueState, Wait};
 use crate::timers::Timer;
 
 impl Acd {
@@ -35,23 +35,32 @@ impl Acd {
         }
     }
 
+    /// The agent picks a call, and the call an agent: another than this one only where the call has itself just
+    /// become free beside agents who have been idle longer. Each round makes one offer, so it ends.
     fn agent_picks(&mut self, no: AgentNo) {
-        if self.agents[no.0].listed.is_none() {
-            return;
+        while self.agents[no.0].listed.is_some() {
+            for index in 0..self.agents[no.0].queues.len() {
+                let queue = self.agents[no.0].queues[index];
+                self.set_late_aside(queue);
+            }
+            let Some(place) = policy::pick_call(&self.agents[no.0].queues, &self.queues) else {
+                return;
+            };
+            let Some(caller) = self.callers.get(&place.contact) else {
+                return;
+            };
+            let queue = &self.queues[caller.queue.0];
+            let Some(since) = policy::pick_agent(queue) else {
+                return;
+            };
+            let why = if since.agent == no {
+                let others = queue.free.len().saturating_sub(1);
+                policy::why_call(self.now.mono.since(caller.entered.mono).as_secs(), others)
+            } else {
+                self.why_agent(queue, since)
+            };
+            self.offer(place.contact, since.agent, why);
         }
-        for index in 0..self.agents[no.0].queues.len() {
-            let queue = self.agents[no.0].queues[index];
-            self.set_late_aside(queue);
-        }
-        let Some(place) = policy::pick_call(&self.agents[no.0].queues, &self.queues) else {
-            return;
-        };
-        let Some(caller) = self.callers.get(&place.contact) else {
-            return;
-        };
-        let others = self.queues[caller.queue.0].free.len().saturating_sub(1);
-        let why = policy::why_call(self.now.mono.since(caller.entered.mono).as_secs(), others);
-        self.offer(place.contact, no, why);
     }
 
     fn caller_picks(&mut self, contact: ContactId) {
@@ -69,9 +78,13 @@ impl Acd {
         let Some(since) = policy::pick_agent(&self.queues[no.0]) else {
             return;
         };
-        let others = self.queues[no.0].idle.len().saturating_sub(1);
-        let why = policy::why_agent(self.now.mono.since(since.at).as_secs(), others);
+        let why = self.why_agent(&self.queues[no.0], since);
         self.offer(contact, since.agent, why);
+    }
+
+    fn why_agent(&self, queue: &QueueState, since: IdleSince) -> String {
+        let others = queue.idle.len().saturating_sub(1);
+        policy::why_agent(self.now.mono.since(since.at).as_secs(), others)
     }
 
     /// Callers at the head who have less than `ring_min` left are offered no more; what is left never grows.
