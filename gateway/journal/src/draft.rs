@@ -27,7 +27,15 @@ impl Draft {
     /// An event about nothing in particular yet; the `with`-style setters say what about.
     #[must_use]
     pub const fn new(by: By, what: What) -> Self {
-        Self { contact: None, segment: None, agent: None, queue: None, offer: None, by, what }
+        Self {
+            contact: None,
+            segment: None,
+            agent: None,
+            queue: None,
+            offer: None,
+            by,
+            what,
+        }
     }
 
     /// About this contact.

@@ -1,8 +1,8 @@
 //! The events: what happened, in order. Their JSON is a promise, kept by golden files in `tests/data`.
 
 use hotline_types::{
-    AgentSlug, BandSlug, ContactId, DeviceState, EndCause, FlowSlug, Intent, NumberSlug, OfferId, OfferOutcome,
-    PersonId, QueueExit, QueueSlug, SegmentId, SegmentKind, TrunkSlug, WallTime, WorkState,
+    AgentSlug, BandSlug, ContactId, DeviceState, EndCause, FlowSlug, Intent, NumberSlug, OfferId,
+    OfferOutcome, PersonId, QueueExit, QueueSlug, SegmentId, SegmentKind, TrunkSlug, WallTime, WorkState,
 };
 use serde::{Deserialize, Serialize};
 
