@@ -58,26 +58,26 @@ impl Books {
 
     fn agents_agree(&self, seed: u64) {
         let total = &self.rows[&Scope::Total];
-        let by_queue: u64 = books
+        let by_queue: u64 = self
             .rows
             .iter()
             .filter(|(s, _)| s.kind() == "queue")
             .map(|(_, row)| row.talk_us)
             .sum();
-        let by_agent: u64 = books
+        let by_agent: u64 = self
             .rows
             .iter()
             .filter(|(s, _)| s.kind() == "agent")
             .map(|(_, row)| row.talk_us)
             .sum();
         assert_eq!((by_queue, total.talk_us), (by_agent, by_agent), "seed {seed}");
-        let offers: u64 = books
+        let offers: u64 = self
             .rows
             .iter()
             .filter(|(s, _)| s.kind() == "agent")
             .map(|(_, row)| row.offers)
             .sum();
-        let ended: u64 = books
+        let ended: u64 = self
             .rows
             .iter()
             .filter(|(s, _)| s.kind() == "agent")
