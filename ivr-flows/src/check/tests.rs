@@ -131,7 +131,7 @@ fn every_value_out_of_its_range_is_told_with_its_place() {
     check(
         "max: 2, next: support}\n      no_match",
         "max: 0, next: support}\n      no_match",
-        &["small.yaml:16:24: 0 is out of range for \"no_input\"; use 1 to 9"],
+        &["small.yaml:16:23: 0 is out of range for \"no_input\"; use 1 to 9"],
     );
     check(
         "[zh-CN, en]",
