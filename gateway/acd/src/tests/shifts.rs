@@ -1,0 +1,185 @@
+//! Shifts: hand-over between bands, overlaps, and agents whose band ends during a call.
+
+use std::fmt::Write as _;
+
+use super::script::check;
+
+#[test]
+fn thirty_callers_keep_their_places_when_the_night_shift_takes_over() {
+    // 19:59:00 in Shanghai: the night shift is logged in and waits for 20:00 = t 60.
+    let mut script = "
+        start 2026-11-24T11:59:00Z
+        agents day1 day2 night1 night2
+        band day 08:00-20:00 day1 day2
+        band night 20:00-08:00 night1 night2
+        queue sales agents=day1,day2,night1,night2 wrap=5
+        t=0 register day1
+        > day1 Registered; day1 ready
+        t=0 register day2
+        > day2 Registered; day2 ready
+        t=1 register night2
+        > night2 Registered; night2 ready
+        t=2 register night1
+        > night1 Registered; night1 ready
+        ? routable = day1 day2
+        ? bands = day
+        t=3 call X sales
+        > offer X day1
+        t=4 answer X
+        > X at day1 Answered; X left: answered after 1; connect X day1
+        t=5 pause day2 meal
+        > day2 paused meal
+    "
+    .to_owned();
+    let mut waiting = String::new();
+    for caller in 1..=30 {
+        writeln!(script, "t={} call C{caller} sales", 5 + caller).unwrap();
+        write!(waiting, "C{caller} ").unwrap();
+    }
+    writeln!(script, "? waiting sales = {}", waiting.trim()).unwrap();
+    script.push_str(
+        "
+        t=60 wait
+        > offer C1 night2; offer C2 night1
+        ? position C30 = 30
+        ? bands = night
+        ? bands day1 =
+        ? open night = true
+        ? open day = false
+        ? staff sales = 2
+        t=61 ready day2
+        > day2 ready
+        t=62 end X
+        > day1 WrapUp until 67
+        t=68 answer C1
+        > C1 at night2 Answered; C1 left: answered after 62; connect C1 night2
+        ? routable =
+        t=69 end C1
+        > night2 WrapUp until 74
+        t=74 wait
+        > offer C3 night2
+        ",
+    );
+    check(&script);
+}
+
+#[test]
+fn overlapping_bands_share_the_queue_and_an_agent_may_be_on_both() {
+    check(
+        "
+        start 2026-11-24T11:59:00Z
+        all
+        agents anna ben both
+        band early 08:00-20:00 anna both
+        band late 09:00-21:00 ben both
+        queue sales agents=anna,ben,both
+        t=0 register both
+        > both Registered; both ready
+        t=0 register anna
+        > anna Registered; anna ready
+        t=0 register ben
+        > ben Registered; ben ready
+        t=1 call A sales
+        > A entered on [early, late]
+        > A for both on [early, late], fence 1 until 17: longest idle: 1 s, before 2 others
+        > both Offered until 17; offer A both
+        t=2 call B sales
+        > B entered on [early, late]
+        > B for anna on [early], fence 2 until 18: longest idle: 2 s, before 1 other
+        > anna Offered until 18; offer B anna
+        t=3 answer B
+        > B at anna Answered; B left: answered after 1; anna Talking; connect B anna
+        t=4 fail A rejected
+        > A at both Rejected; both Idle until 14
+        > A for ben on [late], fence 3 until 20: only agent free, idle 4 s
+        > ben Offered until 20; offer A ben
+        t=60 hangup A
+        > @14 both Idle
+        > @20 A at ben Unreachable; @20 withdraw A Unreachable; @20 ben Idle until 30; @20 ben Unreachable
+        > @20 A for both on [early, late], fence 4 until 36: only agent free, idle 6 s
+        > @20 both Offered until 36; @20 offer A both
+        > @30 ben Idle; @30 ben Registered
+        > @36 A at both Unreachable; @36 withdraw A Unreachable; @36 both Idle until 46; @36 both Unreachable
+        > @36 A for ben on [late], fence 5 until 52: only agent free, idle 6 s
+        > @36 ben Offered until 52; @36 offer A ben
+        > @46 both Idle; @46 both Registered
+        > @52 A at ben Unreachable; @52 withdraw A Unreachable; @52 ben Idle until 62; @52 ben Unreachable
+        > @52 A for both on [early, late], fence 6 until 68: only agent free, idle 6 s
+        > @52 both Offered until 68; @52 offer A both
+        > A at both Withdrawn; withdraw A Withdrawn; both Idle; A left: abandoned Waiting after 59
+        ? bands = late
+        ? bands both = late
+        ? bands anna =
+        ? staff sales = 2
+        t=61 end B
+        > anna Idle
+        ? routable = both
+        ",
+    );
+}
+
+#[test]
+fn offer_that_rings_over_the_end_of_the_band_may_still_be_answered() {
+    check(
+        "
+        start 2026-11-24T11:59:50Z
+        agents anna ben
+        band day 08:00-20:00 anna
+        band night 20:00-08:00 ben
+        queue sales agents=anna,ben
+        t=0 register anna
+        > anna Registered; anna ready
+        t=5 call A sales
+        > offer A anna
+        t=12 answer A
+        > A at anna Answered; A left: answered after 7; connect A anna
+        t=13 end A
+        ? routable =
+        t=14 call B sales
+        > B left: flowed out NoStaff after 0; exit B NoStaff
+        ",
+    );
+}
+
+#[test]
+fn hole_between_bands_sends_callers_on_after_half_a_minute() {
+    check(
+        "
+        start 2026-11-24T11:59:00Z
+        agents anna
+        band day 08:00-20:00 anna
+        queue sales agents=anna
+        t=0 register anna
+        > anna Registered; anna ready
+        t=1 pause anna meal
+        > anna paused meal
+        t=2 call A sales
+        t=95 wait
+        > @90 A left: flowed out NoStaff after 88; @90 exit A NoStaff
+        ? bands =
+        ? open any = false
+        ",
+    );
+}
+
+#[test]
+fn night_shift_goes_on_past_midnight_and_a_talk_past_its_end() {
+    check(
+        "
+        start 2026-11-24T15:59:00Z
+        agents nina
+        band night 20:00-08:00 nina
+        queue sales agents=nina
+        t=0 register nina
+        > nina Registered; nina ready
+        t=120 call A sales
+        > offer A nina
+        ? bands nina = night
+        t=121 answer A
+        > A at nina Answered; A left: answered after 1; connect A nina
+        t=28860 end A
+        ? bands nina =
+        ? routable =
+        ",
+    );
+}
