@@ -1,0 +1,4 @@
+//! Tests of the whole: one binary, so that everything links once.
+
+#[cfg(test)]
+mod tidy;
