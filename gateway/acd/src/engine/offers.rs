@@ -7,7 +7,7 @@ use super::{Acd, RING_GRACE, RONA, draft};
 use crate::Effect;
 use crate::agent::{AgentNo, IdleSince, Offer, Work};
 use crate::policy;
-use crate::queue::{QueueNo, QueueState, Wait};
+use crate::queue::{QueueState, Wait};
 use crate::timers::Timer;
 
 impl Acd {
@@ -35,31 +35,36 @@ impl Acd {
         }
     }
 
-    /// The agent picks a call, and the call an agent: another than this one only where the call has itself just
-    /// become free beside agents who have been idle longer. Each round makes one offer, so it ends.
+    /// The agent picks a call, the call picks an agent, and so on until the choice is mutual. Only a call that has
+    /// itself just become free can pick another agent than the one who picked it, one idle longer; each such turn
+    /// leads to a better place, and each round makes one offer, so both loops end.
     fn agent_picks(&mut self, no: AgentNo) {
         while self.agents[no.0].listed.is_some() {
-            for index in 0..self.agents[no.0].queues.len() {
-                let queue = self.agents[no.0].queues[index];
-                self.set_late_aside(queue);
+            let mut agent = no;
+            loop {
+                self.set_late_aside(agent);
+                let Some(place) = policy::pick_call(&self.agents[agent.0].queues, &self.queues) else {
+                    return;
+                };
+                let Some(caller) = self.callers.get(&place.contact) else {
+                    return;
+                };
+                let queue = &self.queues[caller.queue.0];
+                let Some(since) = policy::pick_agent(queue) else {
+                    return;
+                };
+                if since.agent == agent {
+                    let why = if agent == no {
+                        let others = queue.free.len().saturating_sub(1);
+                        policy::why_call(self.now.mono.since(caller.entered.mono).as_secs(), others)
+                    } else {
+                        self.why_agent(queue, since)
+                    };
+                    self.offer(place.contact, agent, why);
+                    break;
+                }
+                agent = since.agent;
             }
-            let Some(place) = policy::pick_call(&self.agents[no.0].queues, &self.queues) else {
-                return;
-            };
-            let Some(caller) = self.callers.get(&place.contact) else {
-                return;
-            };
-            let queue = &self.queues[caller.queue.0];
-            let Some(since) = policy::pick_agent(queue) else {
-                return;
-            };
-            let why = if since.agent == no {
-                let others = queue.free.len().saturating_sub(1);
-                policy::why_call(self.now.mono.since(caller.entered.mono).as_secs(), others)
-            } else {
-                self.why_agent(queue, since)
-            };
-            self.offer(place.contact, since.agent, why);
         }
     }
 
@@ -87,13 +92,17 @@ impl Acd {
         policy::why_agent(self.now.mono.since(since.at).as_secs(), others)
     }
 
-    /// Callers at the head who have less than `ring_min` left are offered no more; what is left never grows.
-    fn set_late_aside(&mut self, no: QueueNo) {
-        while let Some(contact) = self.queues[no.0].free.first().map(|place| place.contact) {
-            if !self.is_late(contact) {
-                return;
+    /// Callers at the head of the agent's queues who have less than `ring_min` left are offered no more; what is
+    /// left never grows.
+    fn set_late_aside(&mut self, agent: AgentNo) {
+        for index in 0..self.agents[agent.0].queues.len() {
+            let queue = self.agents[agent.0].queues[index];
+            while let Some(place) = self.queues[queue.0].free.first().copied() {
+                if !self.is_late(place.contact) {
+                    break;
+                }
+                self.set_aside(place.contact);
             }
-            self.set_aside(contact);
         }
     }
 
