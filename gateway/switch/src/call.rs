@@ -20,9 +20,9 @@ use std::sync::Arc;
 use hotline_acd::Acd;
 use hotline_journal::{BusinessDate, By, Draft, Seq, What};
 use hotline_media::{Direction, MediaCommand, Negotiated};
-use hotline_sip::{LegEnd, ListenerId, ReleaseReason};
+use hotline_sip::{LegEnd, ReleaseReason};
 use hotline_types::{
-    ContactId, HangupBy, LegId, LostReason, NumberSlug, Now, OfferId, Pii, Rng, SegmentId, SegmentKind, Time,
+    ContactId, HangupBy, LegId, LostReason, Now, OfferId, Pii, Rng, SegmentId, SegmentKind, Time,
 };
 use ivr_flows::Flow;
 
@@ -115,15 +115,12 @@ pub(crate) enum Phase {
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) contact: ContactId,
-    pub(crate) number: NumberSlug,
     pub(crate) flow: Arc<Flow>,
-    pub(crate) language: Option<String>,
     pub(crate) business_date: BusinessDate,
     /// Position of its opening event: the caller is answered when it is on disk.
     pub(crate) opened: Seq,
     pub(crate) caller_number: Pii<String>,
     pub(crate) caller: LegMedia,
-    pub(crate) listener: ListenerId,
     pub(crate) phase: Phase,
     /// The last key and the way it came, so that a phone that sends it twice is heard once.
     pub(crate) last_key: Option<flow::Key>,

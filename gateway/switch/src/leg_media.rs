@@ -72,6 +72,7 @@ impl LegMedia {
             origin_id: self.leg.0 + 1,
             version: self.version,
             codecs: self.codecs.clone(),
+            prefer: false,
             dtmf: true,
             direction,
         }

@@ -75,7 +75,7 @@ impl Call {
             return;
         }
         let segment = self.open_segment(cx, SegmentKind::Ivr);
-        let run = ivr_flows::Run::new(self.flow.clone(), self.language.as_deref());
+        let run = ivr_flows::Run::new(self.flow.clone());
         self.phase = Phase::Flow(InFlow { run, segment });
         self.run_flow(cx, ivr_flows::Input::Start);
     }

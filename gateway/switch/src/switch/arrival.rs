@@ -137,14 +137,11 @@ impl Switch {
         cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
         let call = Call {
             contact,
-            number: taken.number.slug,
             flow: taken.flow,
-            language: taken.number.language,
             business_date: self.acd.business_date(now.wall),
             opened,
             caller_number: arrival.caller,
             caller,
-            listener: arrival.listener,
             phase: Phase::Opening(Opening::Preparing { offer: taken.offer, ports: false, committed: false }),
             last_key: None,
         };
