@@ -135,7 +135,10 @@ impl Call {
     /// Opens a segment of a kind and says so.
     pub(crate) fn open_segment(&self, cx: &mut Cx<'_>, kind: SegmentKind) -> SegmentId {
         let segment = SegmentId::new(cx.now.wall, cx.rng);
-        cx.event(self.draft(By::System, What::SegmentOpened { segment_kind: kind }).segment(segment));
+        cx.event(
+            self.draft(By::System, What::SegmentOpened { segment_kind: kind })
+                .segment(segment),
+        );
         segment
     }
 
@@ -196,7 +199,10 @@ impl Call {
             offer.media.release(cx, ReleaseReason::NoAnswer);
             self.close_segment(cx, offer.segment);
         }
-        cx.act(Action::Acd(hotline_acd::Input::Leave { contact: self.contact, why }));
+        cx.act(Action::Acd(hotline_acd::Input::Leave {
+            contact: self.contact,
+            why,
+        }));
         self.close_segment(cx, waiting.segment);
     }
 
@@ -248,7 +254,9 @@ impl Call {
             self.caller.answer_reoffer(cx, offer);
             return;
         }
-        let Phase::Talking(talk) = &mut self.phase else { return };
+        let Phase::Talking(talk) = &mut self.phase else {
+            return;
+        };
         if talk.media.leg == leg
             && let Some(direction) = talk.media.answer_reoffer(cx, offer)
         {

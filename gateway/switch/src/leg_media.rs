@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use hotline_media::{
-    Codec, Direction, LocalMedia, MediaCommand, Negotiated, NegotiateError, Offer, PeerTrust,
+    Codec, Direction, LocalMedia, MediaCommand, NegotiateError, Negotiated, Offer, PeerTrust,
 };
 use hotline_sip::{Command, ReleaseReason};
 use hotline_types::LegId;
@@ -34,7 +34,11 @@ impl LegMedia {
     /// A leg whose ports were asked for.
     pub(crate) fn open(cx: &mut Cx<'_>, leg: LegId, face: MediaFace, affinity: u64) -> Self {
         cx.act(Action::OwnLeg(leg));
-        cx.media(MediaCommand::Open { leg, interface: face.interface, affinity });
+        cx.media(MediaCommand::Open {
+            leg,
+            interface: face.interface,
+            affinity,
+        });
         Self {
             leg,
             face,
@@ -110,7 +114,9 @@ impl LegMedia {
             cx.sip(Command::AnswerReoffer { leg, sdp });
             return None;
         };
-        let answered = Offer::read(bytes).ok().and_then(|offer| self.answer(cx, &offer).ok());
+        let answered = Offer::read(bytes)
+            .ok()
+            .and_then(|offer| self.answer(cx, &offer).ok());
         match answered {
             Some(sdp) => {
                 cx.sip(Command::AnswerReoffer { leg, sdp });
@@ -125,7 +131,11 @@ impl LegMedia {
 
     fn connect(&mut self, cx: &mut Cx<'_>, negotiated: Negotiated) {
         let trust = trust(&negotiated, self.peer);
-        cx.media(MediaCommand::Connect { leg: self.leg, negotiated: negotiated.clone(), trust });
+        cx.media(MediaCommand::Connect {
+            leg: self.leg,
+            negotiated: negotiated.clone(),
+            trust,
+        });
         self.negotiated = Some(negotiated);
         self.watch(cx);
     }
@@ -134,7 +144,10 @@ impl LegMedia {
     pub(crate) fn watch(&self, cx: &mut Cx<'_>) {
         let heard = self.negotiated.as_ref().is_some_and(hears_peer);
         let silence = heard.then_some(cx.config.media_silence);
-        cx.media(MediaCommand::Watch { leg: self.leg, silence });
+        cx.media(MediaCommand::Watch {
+            leg: self.leg,
+            silence,
+        });
     }
 
     /// Asks the peer whether it lives, with an offer that changes nothing.
@@ -148,7 +161,10 @@ impl LegMedia {
         cx.media(MediaCommand::Close { leg: self.leg });
         if self.signalling {
             self.signalling = false;
-            cx.sip(Command::Release { leg: self.leg, reason });
+            cx.sip(Command::Release {
+                leg: self.leg,
+                reason,
+            });
         }
         cx.act(Action::DropLeg(self.leg));
     }

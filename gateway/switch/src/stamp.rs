@@ -19,7 +19,11 @@ pub(crate) struct Outbound {
 impl Outbound {
     /// Continues the journal after `last`.
     pub(crate) const fn new(last: Seq) -> Self {
-        Self { queue: VecDeque::new(), last, root: None }
+        Self {
+            queue: VecDeque::new(),
+            last,
+            root: None,
+        }
     }
 
     /// A new input begins: its first event has no cause.

@@ -83,7 +83,9 @@ impl Switch {
             gauges: Gauges::default(),
         };
         let version = switch.config.version.clone();
-        switch.out.event(now, Draft::new(By::System, What::Started { version }));
+        switch
+            .out
+            .event(now, Draft::new(By::System, What::Started { version }));
         switch.settle(now);
         switch
     }
@@ -92,16 +94,31 @@ impl Switch {
     pub fn handle(&mut self, now: Now, input: Input) {
         self.out.begin_turn();
         match input {
-            Input::Received(received) => self.endpoint.handle(now.mono, hotline_sip::Input::Received(received)),
+            Input::Received(received) => self
+                .endpoint
+                .handle(now.mono, hotline_sip::Input::Received(received)),
             Input::TransportFailed { transport, to } => {
-                self.endpoint.handle(now.mono, hotline_sip::Input::TransportFailed { transport, to });
+                self.endpoint
+                    .handle(now.mono, hotline_sip::Input::TransportFailed { transport, to });
             }
             Input::ConnClosed(conn) => self.endpoint.handle(now.mono, hotline_sip::Input::Closed(conn)),
             Input::Media(event) => self.on_media(now, event),
             Input::Committed(seq) => self.on_committed(now, seq),
             Input::PopDelivered(offer) => self.on_popped(now, offer),
-            Input::RecordingSealed { segment, path, length_ms } => {
-                self.on_recording(now, segment, What::RecordingSealed { path, length_ms, repaired: false });
+            Input::RecordingSealed {
+                segment,
+                path,
+                length_ms,
+            } => {
+                self.on_recording(
+                    now,
+                    segment,
+                    What::RecordingSealed {
+                        path,
+                        length_ms,
+                        repaired: false,
+                    },
+                );
             }
             Input::RecordingFailed { segment, path, error } => {
                 self.on_recording(now, segment, What::RecordingFailed { path, error });
@@ -123,7 +140,9 @@ impl Switch {
 
     /// What is wanted next; `Timeout` ends the turn.
     pub fn poll(&mut self) -> Output {
-        self.out.pop().unwrap_or_else(|| Output::Timeout(self.next_timeout()))
+        self.out
+            .pop()
+            .unwrap_or_else(|| Output::Timeout(self.next_timeout()))
     }
 
     fn next_timeout(&self) -> Option<Time> {
@@ -131,7 +150,10 @@ impl Switch {
             Drain::Until(until) if !self.calls.is_empty() => Some(until),
             Drain::Until(_) | Drain::Open | Drain::Done => None,
         };
-        [self.endpoint_at, self.acd_at, self.timers.soonest(), drain].into_iter().flatten().min()
+        [self.endpoint_at, self.acd_at, self.timers.soonest(), drain]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Sizes and counts for gauges.
@@ -211,7 +233,9 @@ impl Switch {
 
     /// Runs one call on something and carries out what it wants. A panic ends that call alone.
     fn with_call(&mut self, now: Now, contact: ContactId, run: impl FnOnce(&mut Call, &mut Cx<'_>)) {
-        let Some(mut call) = self.calls.remove(&contact) else { return };
+        let Some(mut call) = self.calls.remove(&contact) else {
+            return;
+        };
         let mut actions = Vec::new();
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let mut cx = Cx {
@@ -235,7 +259,9 @@ impl Switch {
     fn carry_out(&mut self, now: Now, contact: ContactId, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Sip(command) => self.endpoint.handle(now.mono, hotline_sip::Input::Command(command)),
+                Action::Sip(command) => self
+                    .endpoint
+                    .handle(now.mono, hotline_sip::Input::Command(command)),
                 Action::Media(command) => self.out.effect(Effect::Media(command)),
                 Action::Acd(input) => {
                     self.acd.handle(now, input);
@@ -277,7 +303,10 @@ impl Switch {
 
     fn on_recording(&mut self, now: Now, segment: SegmentId, what: What) {
         if let Some(contact) = self.recordings.remove(&segment) {
-            self.out.event(now, Draft::new(By::System, what).contact(contact).segment(segment));
+            self.out.event(
+                now,
+                Draft::new(By::System, what).contact(contact).segment(segment),
+            );
         }
     }
 

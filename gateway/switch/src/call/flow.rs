@@ -75,7 +75,12 @@ impl Call {
 
     fn on_flow_effect(&mut self, cx: &mut Cx<'_>, effect: Effect) {
         match effect {
-            Effect::Play { play, prompts, gap, looped } => self.play(cx, play, &prompts, gap, looped),
+            Effect::Play {
+                play,
+                prompts,
+                gap,
+                looped,
+            } => self.play(cx, play, &prompts, gap, looped),
             Effect::StopPlay => cx.media(MediaCommand::StopPlay { leg: self.caller.leg }),
             Effect::AskOpen { calendar } => {
                 let open = cx.acd.is_open(&calendar, cx.now.wall);
@@ -101,8 +106,10 @@ impl Call {
     }
 
     fn play(&mut self, cx: &mut Cx<'_>, play: u64, prompts: &[PromptRef], gap: Duration, looped: bool) {
-        let clips: Vec<ClipId> =
-            prompts.iter().filter_map(|prompt| cx.config.clips.get(prompt).copied()).collect();
+        let clips: Vec<ClipId> = prompts
+            .iter()
+            .filter_map(|prompt| cx.config.clips.get(prompt).copied())
+            .collect();
         if clips.is_empty() {
             // The start refuses flows whose prompts are missing; should one slip through, the caller moves on.
             if !looped {
@@ -111,16 +118,34 @@ impl Call {
             return;
         }
         let after = if looped { AfterPlay::Loop } else { AfterPlay::Stop };
-        cx.media(MediaCommand::Play { leg: self.caller.leg, play: PlayId(play), clips, gap, after });
+        cx.media(MediaCommand::Play {
+            leg: self.caller.leg,
+            play: PlayId(play),
+            clips,
+            gap,
+            after,
+        });
     }
 
     fn enqueue(&mut self, cx: &mut Cx<'_>, queue: QueueSlug, priority: Duration) {
-        let Phase::Flow(in_flow) = std::mem::replace(&mut self.phase, Phase::Closed) else { return };
+        let Phase::Flow(in_flow) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+            return;
+        };
         self.close_segment(cx, in_flow.segment);
         let segment = SegmentId::new(cx.now.wall, cx.rng);
-        let opened = What::SegmentOpened { segment_kind: SegmentKind::Wait };
-        cx.event(self.draft(By::System, opened).segment(segment).queue(queue.clone()));
-        self.phase = Phase::Waiting(Waiting { run: in_flow.run, segment, offer: None });
+        let opened = What::SegmentOpened {
+            segment_kind: SegmentKind::Wait,
+        };
+        cx.event(
+            self.draft(By::System, opened)
+                .segment(segment)
+                .queue(queue.clone()),
+        );
+        self.phase = Phase::Waiting(Waiting {
+            run: in_flow.run,
+            segment,
+            offer: None,
+        });
         cx.act(Action::Acd(hotline_acd::Input::Enqueue {
             contact: self.contact,
             queue,
@@ -156,7 +181,10 @@ impl Call {
                 }
                 self.close_segment(cx, waiting.segment);
                 let segment = self.open_segment(cx, SegmentKind::Ivr);
-                self.phase = Phase::Flow(InFlow { run: waiting.run, segment });
+                self.phase = Phase::Flow(InFlow {
+                    run: waiting.run,
+                    segment,
+                });
                 true
             }
             other => {
@@ -169,14 +197,17 @@ impl Call {
     /// The caller pressed a key.
     pub(crate) fn on_key(&mut self, cx: &mut Cx<'_>, way: KeyWay, digit: Pii<char>) {
         let at = cx.now.mono;
-        let twice = self
-            .last_key
-            .as_ref()
-            .is_some_and(|last| last.way != way && last.digit == digit && at.since(last.at) < SAME_KEY_WINDOW);
+        let twice = self.last_key.as_ref().is_some_and(|last| {
+            last.way != way && last.digit == digit && at.since(last.at) < SAME_KEY_WINDOW
+        });
         if twice {
             return;
         }
-        self.last_key = Some(Key { at, way, digit: digit.clone() });
+        self.last_key = Some(Key {
+            at,
+            way,
+            digit: digit.clone(),
+        });
         self.run_flow(cx, Input::Digit(digit));
     }
 }

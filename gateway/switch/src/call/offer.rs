@@ -43,13 +43,22 @@ impl Call {
         leg: LegId,
         (offer, agent, queue): (OfferId, AgentSlug, QueueSlug),
     ) {
-        let Some(face) = cx.config.media.get(&cx.config.phones).copied() else { return };
+        let Some(face) = cx.config.media.get(&cx.config.phones).copied() else {
+            return;
+        };
         if !matches!(&self.phase, Phase::Waiting(waiting) if waiting.offer.is_none()) {
             return;
         }
         let segment = SegmentId::new(cx.now.wall, cx.rng);
-        let opened = What::SegmentOpened { segment_kind: SegmentKind::Ring };
-        cx.event(self.draft(By::System, opened).segment(segment).agent(agent.clone()).queue(queue.clone()));
+        let opened = What::SegmentOpened {
+            segment_kind: SegmentKind::Ring,
+        };
+        cx.event(
+            self.draft(By::System, opened)
+                .segment(segment)
+                .agent(agent.clone())
+                .queue(queue.clone()),
+        );
         let mut media = LegMedia::open(cx, leg, face, self.caller.leg.0);
         if let Some(negotiated) = &self.caller.negotiated {
             media.prefer(negotiated.codec);
@@ -57,10 +66,20 @@ impl Call {
         let popped = cx.config.pop_hold == Duration::ZERO;
         let stage = Stage::Preparing { ports: false, popped };
         if !popped {
-            cx.act(Action::Timer(CallTimer::PopHold, Some(cx.now.mono + cx.config.pop_hold)));
+            cx.act(Action::Timer(
+                CallTimer::PopHold,
+                Some(cx.now.mono + cx.config.pop_hold),
+            ));
         }
         if let Phase::Waiting(waiting) = &mut self.phase {
-            waiting.offer = Some(OfferLeg { offer, agent, queue, segment, media, stage });
+            waiting.offer = Some(OfferLeg {
+                offer,
+                agent,
+                queue,
+                segment,
+                media,
+                stage,
+            });
         }
         self.run_flow(cx, ivr_flows::Input::OfferStarted);
     }
@@ -74,7 +93,9 @@ impl Call {
 
     /// The agent leg's ports are there.
     pub(crate) fn on_agent_ports(&mut self, cx: &mut Cx<'_>, leg: LegId, port: u16) {
-        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else { return };
+        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else {
+            return;
+        };
         offer.media.opened(port);
         if let Stage::Preparing { ports, .. } = &mut offer.stage {
             *ports = true;
@@ -104,7 +125,11 @@ impl Call {
     }
 
     fn set_popped(&mut self, cx: &mut Cx<'_>) {
-        if let Some(OfferLeg { stage: Stage::Preparing { popped, .. }, .. }) = self.offer_leg_mut() {
+        if let Some(OfferLeg {
+            stage: Stage::Preparing { popped, .. },
+            ..
+        }) = self.offer_leg_mut()
+        {
             *popped = true;
             self.dial_if_prepared(cx);
         }
@@ -114,7 +139,12 @@ impl Call {
         let caller = self.caller_number.clone();
         let contact = self.contact;
         let Some(offer) = self.offer_leg_mut() else { return };
-        if offer.stage != (Stage::Preparing { ports: true, popped: true }) {
+        if offer.stage
+            != (Stage::Preparing {
+                ports: true,
+                popped: true,
+            })
+        {
             return;
         }
         offer.stage = Stage::Dialling;
@@ -135,7 +165,9 @@ impl Call {
 
     /// The agent's phone rings.
     pub(crate) fn on_ringing(&mut self, cx: &mut Cx<'_>, leg: LegId) {
-        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else { return };
+        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else {
+            return;
+        };
         if offer.stage == Stage::Dialling {
             offer.stage = Stage::Ringing;
             cx.act(Action::Acd(AcdInput::OfferRinging { offer: offer.offer }));
@@ -144,7 +176,9 @@ impl Call {
 
     /// The agent's phone answered: its media must fit, and the queue engine must agree.
     pub(crate) fn on_answered(&mut self, cx: &mut Cx<'_>, leg: LegId, sdp: &[u8], peer: std::net::IpAddr) {
-        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else { return };
+        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else {
+            return;
+        };
         offer.media.set_peer(peer);
         if offer.media.accept_answer(cx, sdp).is_some() {
             offer.stage = Stage::Answered;
@@ -157,7 +191,9 @@ impl Call {
 
     /// The agent's phone will not come.
     pub(crate) fn on_dial_refused(&mut self, cx: &mut Cx<'_>, leg: LegId, failure: DialFailure) {
-        let rang = self.offer_leg_mut().is_some_and(|offer| offer.stage == Stage::Ringing);
+        let rang = self
+            .offer_leg_mut()
+            .is_some_and(|offer| offer.stage == Stage::Ringing);
         let (outcome, status) = match failure {
             DialFailure::Unreachable => (OfferOutcome::Unreachable, None),
             DialFailure::Status(status) => (outcome_of(status, rang), Some(status)),
@@ -183,7 +219,11 @@ impl Call {
     pub(crate) fn fail_offer(&mut self, cx: &mut Cx<'_>, outcome: OfferOutcome, sip_status: Option<u16>) {
         if let Some(offer) = self.take_offer(cx, ReleaseReason::Normal) {
             self.run_flow(cx, ivr_flows::Input::OfferEnded);
-            cx.act(Action::Acd(AcdInput::OfferFailed { offer, outcome, sip_status }));
+            cx.act(Action::Acd(AcdInput::OfferFailed {
+                offer,
+                outcome,
+                sip_status,
+            }));
         }
     }
 
@@ -195,7 +235,9 @@ impl Call {
     }
 
     fn take_offer(&mut self, cx: &mut Cx<'_>, reason: ReleaseReason) -> Option<OfferId> {
-        let Phase::Waiting(waiting) = &mut self.phase else { return None };
+        let Phase::Waiting(waiting) = &mut self.phase else {
+            return None;
+        };
         let mut leg = waiting.offer.take()?;
         cx.act(Action::Timer(CallTimer::PopHold, None));
         leg.media.release(cx, reason);

@@ -51,7 +51,12 @@ impl Call {
     }
 
     fn answer_if_prepared(&mut self, cx: &mut Cx<'_>) {
-        let Phase::Opening(Opening::Preparing { offer, ports: true, committed: true }) = &self.phase else {
+        let Phase::Opening(Opening::Preparing {
+            offer,
+            ports: true,
+            committed: true,
+        }) = &self.phase
+        else {
             return;
         };
         let sdp = match offer {
@@ -62,7 +67,10 @@ impl Call {
             Ok(sdp) => {
                 self.phase = Phase::Opening(Opening::Answered);
                 cx.act(Action::Timer(CallTimer::Setup, None));
-                cx.sip(Command::Answer { leg: self.caller.leg, sdp });
+                cx.sip(Command::Answer {
+                    leg: self.caller.leg,
+                    sdp,
+                });
                 cx.event(self.draft(By::System, What::CallerConnected));
             }
             Err(error) => self.refuse(cx, RefusalReason::NoCommonCodec, 488, Some(error.to_string())),
@@ -92,7 +100,12 @@ impl Call {
 
     fn refuse(&mut self, cx: &mut Cx<'_>, reason: RefusalReason, status: u16, warning: Option<String>) {
         let retry_after_s = (status == 503).then_some(cx.config.retry_after_s);
-        cx.sip(Command::Reject { leg: self.caller.leg, status, retry_after_s, warning });
+        cx.sip(Command::Reject {
+            leg: self.caller.leg,
+            status,
+            retry_after_s,
+            warning,
+        });
         self.caller.signalling_gone();
         self.close(cx, Ending::Refused(reason, status), ReleaseReason::Normal);
     }

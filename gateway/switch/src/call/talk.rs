@@ -28,7 +28,9 @@ impl Call {
     /// The answer counts: bridge and record.
     pub(crate) fn on_connect(&mut self, cx: &mut Cx<'_>, offer: OfferId) {
         let waiting = match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Waiting(waiting) if waiting.offer.as_ref().is_some_and(|leg| leg.offer == offer) => waiting,
+            Phase::Waiting(waiting) if waiting.offer.as_ref().is_some_and(|leg| leg.offer == offer) => {
+                waiting
+            }
             other => {
                 self.phase = other;
                 return;
@@ -41,15 +43,27 @@ impl Call {
         self.close_segment(cx, waiting.segment);
         let segment = SegmentId::new(cx.now.wall, cx.rng);
         let talk_of = |draft: hotline_journal::Draft| draft.segment(segment).agent(leg.agent.clone());
-        let opened = self.draft(By::System, What::SegmentOpened { segment_kind: SegmentKind::Talk });
+        let opened = self.draft(
+            By::System,
+            What::SegmentOpened {
+                segment_kind: SegmentKind::Talk,
+            },
+        );
         cx.event(talk_of(opened).queue(leg.queue.clone()));
         let bands = cx.acd.rostered_bands(&leg.agent, cx.now.wall);
         cx.event(talk_of(self.draft(By::Agent(leg.agent.clone()), What::Bridged { bands })).queue(leg.queue));
-        cx.media(MediaCommand::Bridge { caller: self.caller.leg, agent: leg.media.leg });
+        cx.media(MediaCommand::Bridge {
+            caller: self.caller.leg,
+            agent: leg.media.leg,
+        });
         if cx.config.record {
             self.start_recording(cx, segment);
         }
-        let direction = leg.media.negotiated.as_ref().map_or(Direction::SendRecv, |agreed| agreed.direction);
+        let direction = leg
+            .media
+            .negotiated
+            .as_ref()
+            .map_or(Direction::SendRecv, |agreed| agreed.direction);
         self.phase = Phase::Talking(Talk {
             agent: leg.agent,
             media: leg.media,
@@ -63,10 +77,20 @@ impl Call {
     fn start_recording(&self, cx: &mut Cx<'_>, segment: SegmentId) {
         let day = self.business_date.0.replace('-', "/");
         let path = format!("{day}/{}/{segment}.wav", self.contact);
-        cx.event(self.draft(By::System, What::RecordingStarted { path: path.clone() }).segment(segment));
+        cx.event(
+            self.draft(By::System, What::RecordingStarted { path: path.clone() })
+                .segment(segment),
+        );
         cx.act(Action::Recording(segment));
-        let spec = RecordingSpec { contact: self.contact, segment, path: path.into() };
-        cx.media(MediaCommand::Record { caller: self.caller.leg, spec });
+        let spec = RecordingSpec {
+            contact: self.contact,
+            segment,
+            path: path.into(),
+        };
+        cx.media(MediaCommand::Record {
+            caller: self.caller.leg,
+            spec,
+        });
     }
 
     /// The agent's SDP says hold (both styles become `RecvOnly` or `Inactive` for us) or takes it back.
@@ -79,8 +103,14 @@ impl Call {
         let hold = match (held, was) {
             (true, None) => {
                 let segment = SegmentId::new(cx.now.wall, cx.rng);
-                let opened = What::SegmentOpened { segment_kind: SegmentKind::Hold };
-                cx.event(self.draft(By::Agent(agent.clone()), opened).segment(segment).agent(agent));
+                let opened = What::SegmentOpened {
+                    segment_kind: SegmentKind::Hold,
+                };
+                cx.event(
+                    self.draft(By::Agent(agent.clone()), opened)
+                        .segment(segment)
+                        .agent(agent),
+                );
                 cx.media(MediaCommand::Hold { caller, held: true });
                 cx.media(MediaCommand::Play {
                     leg: caller,
@@ -99,7 +129,10 @@ impl Call {
             }
             (true, Some(_)) | (false, None) => return,
         };
-        cx.act(Action::Acd(AcdInput::Held { contact: self.contact, held }));
+        cx.act(Action::Acd(AcdInput::Held {
+            contact: self.contact,
+            held,
+        }));
         if let Phase::Talking(talk) = &mut self.phase {
             talk.hold = hold;
         }
@@ -116,9 +149,14 @@ impl Call {
         if let Some(hold) = talk.hold {
             self.close_segment(cx, hold);
         }
-        let unbridged = self.draft(By::System, What::Unbridged).segment(talk.segment).agent(talk.agent);
+        let unbridged = self
+            .draft(By::System, What::Unbridged)
+            .segment(talk.segment)
+            .agent(talk.agent);
         cx.event(unbridged);
         self.close_segment(cx, talk.segment);
-        cx.act(Action::Acd(AcdInput::TalkEnded { contact: self.contact }));
+        cx.act(Action::Acd(AcdInput::TalkEnded {
+            contact: self.contact,
+        }));
     }
 }

@@ -42,7 +42,15 @@ impl Switch {
             // Calls started by an agent's phone have no dial plan yet.
             let warning = Some("agents' phones cannot start calls here".to_owned());
             let leg = arrival.leg;
-            self.endpoint_command(now, Command::Reject { leg, status: 403, retry_after_s: None, warning });
+            self.endpoint_command(
+                now,
+                Command::Reject {
+                    leg,
+                    status: 403,
+                    retry_after_s: None,
+                    warning,
+                },
+            );
             return;
         };
         match self.judge(&arrival) {
@@ -53,14 +61,20 @@ impl Switch {
 
     fn number(&self, called: &str) -> Option<&Number> {
         let plain = called.trim_start_matches('+');
-        self.config.numbers.iter().find(|number| number.dialled.iter().any(|dialled| dialled == plain))
+        self.config
+            .numbers
+            .iter()
+            .find(|number| number.dialled.iter().any(|dialled| dialled == plain))
     }
 
     fn judge(&self, arrival: &Arrival) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
         if self.drain != Drain::Open {
             return Err((RefusalReason::Draining, 503, None));
         }
-        let number = self.number(&arrival.called).ok_or((RefusalReason::UnknownNumber, 404, None))?.clone();
+        let number = self
+            .number(&arrival.called)
+            .ok_or((RefusalReason::UnknownNumber, 404, None))?
+            .clone();
         if self.journal_behind || self.calls.len() >= self.config.lines_max {
             return Err((RefusalReason::Overload, 503, None));
         }
@@ -72,10 +86,16 @@ impl Switch {
         let offer = match &arrival.offer {
             None => None,
             Some(bytes) => Some(
-                Offer::read(bytes).map_err(|error| (RefusalReason::BadOffer, 400, Some(error.to_string())))?,
+                Offer::read(bytes)
+                    .map_err(|error| (RefusalReason::BadOffer, 400, Some(error.to_string())))?,
             ),
         };
-        Ok(Taken { number, flow, face, offer })
+        Ok(Taken {
+            number,
+            flow,
+            face,
+            offer,
+        })
     }
 
     /// Opens a contact in the journal; the caller's number goes to the person row in the same batch.
@@ -89,7 +109,11 @@ impl Switch {
         let contact = ContactId::new(now.wall, &mut self.rng);
         let person = PersonId::new(now.wall, &mut self.rng);
         let name = arrival.display.clone().unwrap_or_default();
-        self.out.effect(Effect::Person { id: person, number: arrival.caller.clone(), name });
+        self.out.effect(Effect::Person {
+            id: person,
+            number: arrival.caller.clone(),
+            name,
+        });
         let flow = number.and_then(|number| self.config.flows.get(&number.flow).map(|flow| (number, flow)));
         let what = What::ContactOpened {
             number: number.map(|number| number.slug.clone()),
@@ -113,12 +137,23 @@ impl Switch {
     ) {
         let number = self.number(&arrival.called).cloned();
         let contact = self.open_contact(now, trunk, &arrival, number.as_ref());
-        let closed =
-            What::ContactClosed { cause: EndCause::Refused(reason), sip_status: Some(status) };
-        self.out.event(now, Draft::new(By::System, closed).contact(contact));
+        let closed = What::ContactClosed {
+            cause: EndCause::Refused(reason),
+            sip_status: Some(status),
+        };
+        self.out
+            .event(now, Draft::new(By::System, closed).contact(contact));
         let retry_after_s = (status == 503).then_some(self.config.retry_after_s);
         let leg = arrival.leg;
-        self.endpoint_command(now, Command::Reject { leg, status, retry_after_s, warning });
+        self.endpoint_command(
+            now,
+            Command::Reject {
+                leg,
+                status,
+                retry_after_s,
+                warning,
+            },
+        );
     }
 
     fn take(&mut self, now: Now, trunk: TrunkSlug, arrival: Arrival, taken: Taken) {
@@ -142,7 +177,11 @@ impl Switch {
             opened,
             caller_number: arrival.caller,
             caller,
-            phase: Phase::Opening(Opening::Preparing { offer: taken.offer, ports: false, committed: false }),
+            phase: Phase::Opening(Opening::Preparing {
+                offer: taken.offer,
+                ports: false,
+                committed: false,
+            }),
             last_key: None,
         };
         self.uncommitted.insert(opened, contact);

@@ -22,7 +22,10 @@ impl Switch {
             Ending::HungUp(_) | Ending::Lost(_) => None,
         };
         let cause = cause_of(ending, exit);
-        self.out.event(now, Draft::new(by, What::ContactClosed { cause, sip_status }).contact(contact));
+        self.out.event(
+            now,
+            Draft::new(by, What::ContactClosed { cause, sip_status }).contact(contact),
+        );
         self.timers.clear(contact);
         if let Some(call) = self.calls.remove(&contact) {
             self.uncommitted.remove(&call.opened);
@@ -31,15 +34,23 @@ impl Switch {
 
     /// Ends a call whose own machine failed: everything known about it is let go from outside.
     pub(super) fn abandon_call(&mut self, now: Now, contact: ContactId, lost: LostReason) {
-        let legs: Vec<LegId> =
-            self.legs.iter().filter(|(_, owner)| **owner == contact).map(|(leg, _)| *leg).collect();
+        let legs: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(|(_, owner)| **owner == contact)
+            .map(|(leg, _)| *leg)
+            .collect();
         for leg in legs {
-            self.out.effect(Effect::Media(MediaCommand::StopRecord { caller: leg }));
+            self.out
+                .effect(Effect::Media(MediaCommand::StopRecord { caller: leg }));
             self.let_go(now, leg, ReleaseReason::Fault);
         }
         self.acd.handle(
             now,
-            hotline_acd::Input::Leave { contact, why: hotline_acd::Leave::Lost(lost) },
+            hotline_acd::Input::Leave {
+                contact,
+                why: hotline_acd::Leave::Lost(lost),
+            },
         );
         self.acd.handle(now, hotline_acd::Input::TalkEnded { contact });
         self.drain_acd(now);

@@ -12,7 +12,8 @@ use crate::call::{Call, Cx, Ending, KeyWay};
 
 impl Switch {
     pub(super) fn endpoint_command(&mut self, now: Now, command: Command) {
-        self.endpoint.handle(now.mono, hotline_sip::Input::Command(command));
+        self.endpoint
+            .handle(now.mono, hotline_sip::Input::Command(command));
     }
 
     fn with_leg(&mut self, now: Now, leg: LegId, run: impl FnOnce(&mut Call, &mut Cx<'_>)) {
@@ -23,9 +24,30 @@ impl Switch {
 
     pub(super) fn on_sip(&mut self, now: Now, event: SipEvent) {
         match event {
-            SipEvent::Incoming { leg, source, listener, called, caller, display, offer, peer } => {
+            SipEvent::Incoming {
+                leg,
+                source,
+                listener,
+                called,
+                caller,
+                display,
+                offer,
+                peer,
+            } => {
                 let peer = peer.ip();
-                self.on_arrival(now, source, Arrival { leg, listener, called, caller, display, offer, peer });
+                self.on_arrival(
+                    now,
+                    source,
+                    Arrival {
+                        leg,
+                        listener,
+                        called,
+                        caller,
+                        display,
+                        offer,
+                        peer,
+                    },
+                );
             }
             SipEvent::Confirmed { leg, answer } => self.with_leg(now, leg, |call, cx| {
                 if let Some(answer) = answer {
@@ -34,7 +56,9 @@ impl Switch {
                 call.on_confirmed(cx);
             }),
             SipEvent::Ringing { leg } => self.with_leg(now, leg, |call, cx| call.on_ringing(cx, leg)),
-            SipEvent::Answered { leg, answer, peer, .. } => {
+            SipEvent::Answered {
+                leg, answer, peer, ..
+            } => {
                 self.with_leg(now, leg, |call, cx| call.on_answered(cx, leg, &answer, peer.ip()));
             }
             SipEvent::Failed { leg, failure } => {
@@ -47,7 +71,9 @@ impl Switch {
                 self.with_leg(now, leg, |call, cx| call.on_reoffered(cx, leg, offer.as_deref()));
             }
             SipEvent::ReofferAnswered { leg, answer } => {
-                self.with_leg(now, leg, |call, cx| call.on_probe_answered(cx, leg, Some(&answer)));
+                self.with_leg(now, leg, |call, cx| {
+                    call.on_probe_answered(cx, leg, Some(&answer))
+                });
             }
             SipEvent::ReofferRefused { leg, .. } => {
                 self.with_leg(now, leg, |call, cx| call.on_probe_answered(cx, leg, None));
@@ -80,7 +106,9 @@ impl Switch {
             MediaEvent::Opened { leg, rtp } => {
                 self.with_leg(now, leg, |call, cx| call.on_ports(cx, leg, rtp.port()));
             }
-            MediaEvent::OpenFailed { leg, .. } => self.with_leg(now, leg, |call, cx| call.on_no_ports(cx, leg)),
+            MediaEvent::OpenFailed { leg, .. } => {
+                self.with_leg(now, leg, |call, cx| call.on_no_ports(cx, leg))
+            }
             MediaEvent::Digit { leg, digit } => {
                 self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Rtp, digit));
             }
@@ -103,9 +131,16 @@ impl Switch {
 
     pub(super) fn on_acd_effect(&mut self, now: Now, effect: AcdEffect) {
         match effect {
-            AcdEffect::Offer { offer, contact, agent, queue } => {
+            AcdEffect::Offer {
+                offer,
+                contact,
+                agent,
+                queue,
+            } => {
                 let leg = self.endpoint.new_leg();
-                self.with_call(now, contact, |call, cx| call.on_offer(cx, leg, (offer, agent, queue)));
+                self.with_call(now, contact, |call, cx| {
+                    call.on_offer(cx, leg, (offer, agent, queue))
+                });
             }
             AcdEffect::Withdraw { offer, contact, .. } => {
                 self.with_call(now, contact, |call, cx| call.on_withdrawn(cx, offer));
@@ -127,7 +162,8 @@ impl Switch {
     /// Ends the media of a leg whose call could not do it itself.
     pub(super) fn let_go(&mut self, now: Now, leg: LegId, reason: ReleaseReason) {
         self.legs.remove(&leg);
-        self.out.effect(Effect::Media(hotline_media::MediaCommand::Close { leg }));
+        self.out
+            .effect(Effect::Media(hotline_media::MediaCommand::Close { leg }));
         self.endpoint_command(now, Command::Release { leg, reason });
     }
 }
