@@ -1,4 +1,6 @@
 //! Tests of the whole: one binary, so that everything links once.
 
 #[cfg(test)]
+mod corpora;
+#[cfg(test)]
 mod tidy;

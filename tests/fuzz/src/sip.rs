@@ -27,7 +27,7 @@ pub fn sip_message(data: &[u8]) {
         message
             .lines()
             .map(|line| message.all_named(name(line.raw_name)).count().min(1))
-            .sum()
+            .sum::<usize>()
     );
     touch(&message);
     if message.is_request() {

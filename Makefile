@@ -1,0 +1,62 @@
+# What can be done with this project; `make` alone lists it. The two to begin with: `make run` and `make test`.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# What a build needs, and what the tests need beside it: a C compiler, callers, phones, a browser with Chinese fonts.
+BUILD_PACKAGES := gcc libc6-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) sip-tester baresip-core chromium fonts-noto-cjk
+
+# Seconds per fuzz target.
+FUZZ_TIME ?= 600
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf 'make %-14s %s\n' "$$name" "$$text"; done
+
+.PHONY: toolchain
+toolchain:
+	@.ci/packages $(BUILD_PACKAGES)
+	@.ci/rust
+
+.PHONY: run
+run: toolchain ## build everything and run the hotline of config/hotline.toml
+	@if .ci/node >/dev/null; then $(MAKE) console; else echo "Going on without the console."; fi
+	cargo run --release --locked --
+
+.PHONY: demo
+demo: toolchain ## run the real daemon with built-in callers and agents
+	@if .ci/node >/dev/null; then $(MAKE) console; else echo "Going on without the console."; fi
+	cargo run --release --locked -- demo
+
+.PHONY: console
+console: supervisor/web/dist/index.html ## build the front end, which the next build of the program embeds
+
+WEB_SOURCES := $(shell find supervisor/web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+
+supervisor/web/node_modules/.package-lock.json: supervisor/web/package.json supervisor/web/package-lock.json
+	@export PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+supervisor/web/dist/index.html: supervisor/web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@export PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm run --silent build
+	@touch $@
+
+.PHONY: test
+test: ## run every test, installing what the tests need
+	@.ci/packages $(TEST_PACKAGES)
+	@.ci/rust
+	$(MAKE) console
+	export PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm run --silent lint; npm run --silent test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	HOTLINE_REQUIRE_CONSOLE=1 cargo test --workspace --locked
+
+.PHONY: fuzz
+fuzz: toolchain ## fuzz every target for FUZZ_TIME seconds (nightly compiler, cargo-fuzz)
+	@command -v cargo-fuzz >/dev/null || { echo "Type: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 1; }
+	cd tests; for target in $$(cargo +nightly fuzz list); do \
+		cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_TIME) -timeout=5; \
+	done
