@@ -161,7 +161,7 @@ impl Dialog {
 /// Our Contact on this listener.
 pub(crate) fn contact(face: &SocketFace, transport: Transport) -> String {
     match transport {
-        Transport::Udp => format!("<sip:hotline@{}>", face.advertised),
-        Transport::Tcp => format!("<sip:hotline@{};transport=tcp>", face.advertised),
+        Transport::Udp => format!("<sip:{}@{}>", face.user, face.advertised),
+        Transport::Tcp => format!("<sip:{}@{};transport=tcp>", face.user, face.advertised),
     }
 }

@@ -4,8 +4,9 @@
 //! Below it lie the transactions ([`crate::transaction`]), the legs and their dialogs ([`crate::dialog`]) and the
 //! bindings ([`crate::registrar`]); here is what ties them: whose requests are heard, and where each message goes.
 
+pub(crate) mod agent;
 pub(crate) mod envelope;
-mod identity;
+pub(crate) mod identity;
 mod receive;
 mod register;
 #[cfg(test)]
@@ -17,11 +18,13 @@ use std::time::Duration;
 
 use hotline_types::{AgentSlug, LegId, Rng, Time};
 
+use agent::{Fired, UserAgent};
+
 use crate::dialog::{Invitation, LegSettings, Legs, Target, from_value};
 use crate::digest::{DigestConfig, DigestServer};
 use crate::registrar::{BindingView, Change, Registrar};
 use crate::timer::TimerKey;
-use crate::transaction::{Lapse, Limits, Stack, User};
+use crate::transaction::{Limits, Stack};
 use crate::{Command, Credentials, DialFailure, EndpointConfig, Event, Input, Output, Trunk};
 
 /// Pause between the keep-alive OPTIONS to a binding unless [`Endpoint::set_keepalive`] says otherwise.
@@ -31,8 +34,7 @@ pub const KEEPALIVE: Duration = Duration::from_secs(25);
 ///
 /// Call [`Endpoint::handle`] with one input, then [`Endpoint::poll`] until it answers [`Output::Timeout`].
 pub struct Endpoint {
-    stack: Stack,
-    legs: Legs,
+    ua: UserAgent,
     registrar: Registrar,
     digest: DigestServer,
     credentials: BTreeMap<AgentSlug, Credentials>,
@@ -42,8 +44,8 @@ pub struct Endpoint {
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Endpoint")
-            .field("legs", &self.legs.len())
-            .field("transactions", &self.stack.len())
+            .field("legs", &self.ua.legs.len())
+            .field("transactions", &self.ua.stack.len())
             .finish_non_exhaustive()
     }
 }
@@ -61,6 +63,7 @@ impl Endpoint {
             product: config.product,
             legs_max: config.legs_max,
             listeners: config.listeners,
+            contact_user: "hotline",
         };
         let credentials = config
             .credentials
@@ -68,8 +71,10 @@ impl Endpoint {
             .map(|known| (known.agent.clone(), known))
             .collect();
         Self {
-            stack: Stack::new(limits, rng, now),
-            legs: Legs::new(settings),
+            ua: UserAgent {
+                stack: Stack::new(limits, rng, now),
+                legs: Legs::new(settings),
+            },
             registrar: Registrar::new(config.expires_min, config.expires_max, Some(KEEPALIVE)),
             digest,
             credentials,
@@ -85,19 +90,19 @@ impl Endpoint {
 
     /// A number for a leg that the switch will dial.
     pub fn new_leg(&mut self) -> LegId {
-        self.legs.new_leg()
+        self.ua.legs.new_leg()
     }
 
     /// Legs alive, ringing ones included.
     #[must_use]
     pub fn legs(&self) -> usize {
-        self.legs.len()
+        self.ua.legs.len()
     }
 
     /// Transactions alive; finished ones linger up to 64*T1 to absorb repetitions.
     #[must_use]
     pub fn transactions(&self) -> usize {
-        self.stack.len()
+        self.ua.stack.len()
     }
 
     /// Whether calls can reach a phone of the agent.
@@ -114,90 +119,65 @@ impl Endpoint {
 
     /// Changes the machine once. Then [`Endpoint::poll`] it empty.
     pub fn handle(&mut self, now: Time, input: Input) {
-        self.stack.now = now;
+        self.ua.stack.now = now;
         match input {
             Input::Received(received) => self.receive(&received),
             Input::TransportFailed { transport, to } => {
-                for lapse in self.stack.client_transport_failed(transport, to) {
-                    self.lapsed(lapse);
+                for lapse in self.ua.stack.client_transport_failed(transport, to) {
+                    self.ua.lapsed(lapse);
                 }
             }
             Input::Closed(conn) => {
-                for change in self.registrar.closed(&mut self.stack.timers, conn) {
+                for change in self.registrar.closed(&mut self.ua.stack.timers, conn) {
                     self.tell(change);
                 }
-                for lapse in self.stack.client_conn_closed(conn) {
-                    self.lapsed(lapse);
+                for lapse in self.ua.stack.client_conn_closed(conn) {
+                    self.ua.lapsed(lapse);
                 }
             }
             Input::Command(command) => self.command(command),
             Input::Timeout => {}
         }
-        while let Some(key) = self.stack.timers.pop_due(now) {
+        while let Some(key) = self.ua.stack.timers.pop_due(now) {
             self.fire(key);
         }
     }
 
     /// The next thing that the endpoint wants.
     pub fn poll(&mut self) -> Output {
-        if let Some(transmit) = self.stack.out.pop_front() {
-            return Output::Transmit(transmit);
+        if let Some(transmit) = self.ua.poll_transmit() {
+            return transmit;
         }
-        if let Some(event) = self.legs.events.pop_front() {
+        if let Some(event) = self.ua.legs.events.pop_front() {
             return Output::Event(event);
         }
-        Output::Timeout(self.stack.timers.next())
+        Output::Timeout(self.ua.stack.timers.next())
     }
 
     fn tell(&mut self, change: Change) {
-        self.legs.tell(match change {
+        self.ua.legs.tell(match change {
             Change::Registered(agent) => Event::Registered { agent },
             Change::Unregistered(agent) => Event::Unregistered { agent },
         });
     }
 
     fn fire(&mut self, key: TimerKey) {
-        let (stack, legs) = (&mut self.stack, &mut self.legs);
-        match key {
-            TimerKey::ServerRetransmit(tx) => stack.server_retransmit(tx),
-            TimerKey::ServerEnd(tx) => stack.server_end(tx),
-            TimerKey::ClientRetransmit(tx) => stack.client_retransmit(tx),
-            TimerKey::ClientTimeout(tx) => {
-                if let Some(lapse) = stack.client_timeout(tx) {
-                    self.lapsed(lapse);
-                }
-            }
-            TimerKey::ClientEnd(tx) => stack.client_end(tx),
-            TimerKey::OkRetransmit(leg) => legs.ok_retransmit(stack, leg),
-            TimerKey::AckWait(leg) => legs.ack_timeout(stack, leg),
-            TimerKey::GlareRetry(leg) => legs.glare_retry(stack, leg),
-            TimerKey::SessionExpiry(leg) => legs.session_expired(stack, leg),
-            TimerKey::BindingExpiry(binding) => {
-                if let Some(change) = self.registrar.expired(&mut stack.timers, binding) {
+        match self.ua.fire(key) {
+            Fired::Done => {}
+            Fired::Lapsed(lapse) => self.ua.lapsed(lapse),
+            Fired::Owner(TimerKey::BindingExpiry(binding)) => {
+                if let Some(change) = self.registrar.expired(&mut self.ua.stack.timers, binding) {
                     self.tell(change);
                 }
             }
-            TimerKey::BindingPing(binding) => self.ping(binding),
+            Fired::Owner(TimerKey::BindingPing(binding)) => self.ping(binding),
             // Only our own phones register with others.
-            TimerKey::RegisterRefresh(_) => {}
-        }
-    }
-
-    /// A client transaction ended without an answer.
-    fn lapsed(&mut self, lapse: Lapse) {
-        match lapse.user {
-            User::Dial { leg, fork } => {
-                self.legs
-                    .dial_failed(&mut self.stack, leg, fork, DialFailure::Unreachable);
-            }
-            User::Reinvite(leg) => self.legs.broken(&mut self.stack, leg),
-            // Keep-alives are judged by the registrar's own timer.
-            User::Ping(_) | User::Register(_) | User::Nobody => {}
+            Fired::Owner(_) => {}
         }
     }
 
     fn command(&mut self, command: Command) {
-        let (stack, legs) = (&mut self.stack, &mut self.legs);
+        let UserAgent { stack, legs } = &mut self.ua;
         match command {
             Command::Progress { leg, status } => legs.progress(stack, leg, status),
             Command::Answer { leg, sdp } => legs.answer(stack, leg, &sdp),
@@ -254,5 +234,17 @@ impl Endpoint {
                 }
             }
         }
+    }
+
+    /// No index may outlive what it points to.
+    #[cfg(test)]
+    pub(crate) fn assert_indices_empty(&self) {
+        assert!(self.ua.legs.has_no_tags(), "tags without legs");
+        assert!(self.ua.stack.has_no_keys(), "keys without transactions");
+        let bindings = self.registrar.len();
+        assert!(
+            self.ua.stack.timers.len() <= 2 * bindings,
+            "timers without owners"
+        );
     }
 }

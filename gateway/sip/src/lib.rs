@@ -9,6 +9,7 @@ mod endpoint;
 pub mod frame;
 pub mod header;
 pub mod message;
+mod phone;
 mod registrar;
 mod timer;
 mod transaction;
@@ -16,4 +17,5 @@ pub mod uri;
 
 pub use api::*;
 pub use endpoint::{Endpoint, KEEPALIVE};
+pub use phone::{ACCOUNTS_MAX, Phone, PhoneCommand, PhoneConfig, PhoneEvent, PhoneInput, PhoneOutput};
 pub use registrar::{BINDINGS_MAX, BindingView};

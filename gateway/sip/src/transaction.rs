@@ -156,4 +156,9 @@ impl Stack {
     fn set_timer(&mut self, key: TimerKey, after: Duration) {
         self.timers.set(key, self.now + after);
     }
+
+    #[cfg(test)]
+    pub(crate) fn has_no_keys(&self) -> bool {
+        self.server_keys.is_empty() && self.merge_keys.is_empty()
+    }
 }

@@ -22,6 +22,8 @@ pub(crate) struct LegSettings {
     pub(crate) legs_max: usize,
     /// All listeners.
     pub(crate) listeners: Vec<Listener>,
+    /// User part of our Contact.
+    pub(crate) contact_user: &'static str,
 }
 
 /// How a listener shows itself to its peers.
@@ -29,6 +31,8 @@ pub(crate) struct LegSettings {
 pub(crate) struct SocketFace {
     pub(crate) role: Role,
     pub(crate) advertised: SocketAddr,
+    /// User part of our Contact.
+    pub(crate) user: &'static str,
 }
 
 /// A 2xx to an INVITE that waits for its ACK (RFC 3261 §13.3.1.4).
@@ -156,6 +160,7 @@ impl Legs {
         Some(SocketFace {
             role: listener.role,
             advertised: listener.advertised,
+            user: self.settings.contact_user,
         })
     }
 
@@ -204,5 +209,10 @@ impl Legs {
         if told {
             self.tell(Event::Ended { leg, end });
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_no_tags(&self) -> bool {
+        self.by_tag.is_empty()
     }
 }

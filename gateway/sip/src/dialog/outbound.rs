@@ -199,6 +199,32 @@ impl Legs {
         self.table.insert(leg, Leg::Up(Box::new(up)));
     }
 
+    /// Sends the INVITE of a fork again as a new transaction, once: `request` makes it with the new branch.
+    pub(crate) fn dial_repeat(
+        &mut self,
+        stack: &mut Stack,
+        leg: LegId,
+        fork: usize,
+        hop: Hop,
+        request: impl FnOnce(TxId) -> Vec<u8>,
+    ) -> bool {
+        let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {
+            return false;
+        };
+        let Some(fork_state) = dialling
+            .forks
+            .get_mut(fork)
+            .filter(|fork| !fork.answered_challenge)
+        else {
+            return false;
+        };
+        let tx = stack.new_branch();
+        fork_state.answered_challenge = true;
+        fork_state.tx = tx;
+        stack.client_send(tx, User::Dial { leg, fork }, hop, request(tx), true);
+        true
+    }
+
     /// A fork will not answer. 6xx ends the others (§16.7.5); after the last one the leg fails.
     pub(crate) fn dial_failed(&mut self, stack: &mut Stack, leg: LegId, fork: usize, failure: DialFailure) {
         let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {

@@ -2,12 +2,13 @@
 
 use hotline_types::{LegId, Pii};
 
+use super::Within;
 use super::inbound::{SESSION_MIN_S, session_asked};
 use super::leg::{Answering, Leg, Legs};
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire::{self, Draft};
 use crate::message::Method;
-use crate::transaction::{Stack, TxId};
+use crate::transaction::{Stack, TxId, User};
 use crate::{Event, LegEnd};
 
 /// Seconds of Retry-After while an earlier request still waits for its answer (§14.2 allows 0 to 10).
@@ -179,6 +180,27 @@ impl Legs {
             }
             None => self.reply(stack, tx, env, 400),
         }
+    }
+
+    /// Sends a digit by INFO (application/dtmf-relay, as phones do).
+    pub(crate) fn send_digit(&mut self, stack: &mut Stack, leg: LegId, digit: char) {
+        let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            return;
+        };
+        let (tx, cseq) = (stack.new_branch(), up.dialog.next_cseq());
+        let within = Within {
+            method: "INFO",
+            tx,
+            cseq,
+            reason: "",
+            product: &self.settings.product,
+        };
+        let body = format!("Signal={digit}\r\nDuration=160\r\n");
+        let bytes = up
+            .dialog
+            .request(&within)
+            .body("application/dtmf-relay", body.as_bytes());
+        stack.client_send(tx, User::Nobody, up.dialog.hop, bytes, false);
     }
 
     /// 200 to OPTIONS: what we can (§11.2).

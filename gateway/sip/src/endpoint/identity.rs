@@ -14,7 +14,7 @@ const IDENTITY_CHARS_MAX: usize = 64;
 
 /// The caller's number and display name. A trunk's P-Asserted-Identity goes before From (RFC 3325 §9.1), and its
 /// Privacy is respected towards the agent (RFC 3323 §4.2, RFC 3325 §9.3).
-pub(super) fn caller(env: &Envelope<'_>, trusted: bool) -> (Pii<String>, Option<Pii<String>>) {
+pub(crate) fn caller(env: &Envelope<'_>, trusted: bool) -> (Pii<String>, Option<Pii<String>>) {
     let hidden = ["id", "user", "full", "header"]
         .iter()
         .any(|kind| env.msg.has_token(Name::Privacy, kind));
@@ -48,7 +48,7 @@ pub(super) fn caller(env: &Envelope<'_>, trusted: bool) -> (Pii<String>, Option<
 }
 
 /// The number called: the user part of the Request-URI, without the parameters that it may carry.
-pub(super) fn called(env: &Envelope<'_>) -> String {
+pub(crate) fn called(env: &Envelope<'_>) -> String {
     let user = env.msg.uri().ok().and_then(|uri| uri.user_decoded());
     plain_user(user.unwrap_or_default())
 }

@@ -17,7 +17,7 @@ impl Endpoint {
         let Some(agent) = self.authenticated(env, env.to_user) else {
             return;
         };
-        let tx = self.stack.server_open(key, None, env.hop, false);
+        let tx = self.ua.stack.server_open(key, None, env.hop, false);
         let hop = Hop {
             to: env.peer,
             ..env.hop
@@ -31,18 +31,18 @@ impl Endpoint {
                 wish,
             };
             self.registrar
-                .register(&mut self.stack.timers, self.stack.now, &registration)
+                .register(&mut self.ua.stack.timers, self.ua.stack.now, &registration)
         });
-        let tag = self.stack.rng.next_u64();
+        let tag = self.ua.stack.rng.next_u64();
         let head = env.reply_head(Some(tag));
-        let product = &self.legs.settings.product;
+        let product = &self.ua.legs.settings.product;
         match outcome {
             Ok(change) => {
                 let mut draft = Draft::response(200, &head).header("Server", product);
-                for (uri, left) in self.registrar.listing(&agent, self.stack.now) {
+                for (uri, left) in self.registrar.listing(&agent, self.ua.stack.now) {
                     draft = draft.header("Contact", format_args!("<{uri}>;expires={left}"));
                 }
-                self.stack.server_respond(tx, 200, draft.end());
+                self.ua.stack.server_respond(tx, 200, draft.end());
                 if let Some(change) = change {
                     self.tell(change);
                 }
@@ -52,7 +52,7 @@ impl Endpoint {
                 if status == 423 {
                     draft = draft.header("Min-Expires", self.registrar.expires_min_s());
                 }
-                self.stack.server_respond(tx, status, draft.end());
+                self.ua.stack.server_respond(tx, status, draft.end());
             }
         }
     }
@@ -61,18 +61,18 @@ impl Endpoint {
     pub(super) fn ping(&mut self, binding: BindingId) {
         let (target, change) = self
             .registrar
-            .ping_due(&mut self.stack.timers, self.stack.now, binding);
+            .ping_due(&mut self.ua.stack.timers, self.ua.stack.now, binding);
         if let Some(change) = change {
             self.tell(change);
         }
         let Some((uri, hop)) = target else { return };
-        let Some(face) = self.legs.face(hop.listener) else {
+        let Some(face) = self.ua.legs.face(hop.listener) else {
             return;
         };
         let (tx, tag, call) = (
-            self.stack.new_branch(),
-            self.stack.rng.next_u64(),
-            self.stack.rng.next_u64(),
+            self.ua.stack.new_branch(),
+            self.ua.stack.rng.next_u64(),
+            self.ua.stack.rng.next_u64(),
         );
         let bytes = Draft::request("OPTIONS", &uri, tx, hop.transport, face.advertised)
             .header(
@@ -82,9 +82,11 @@ impl Endpoint {
             .header("To", format_args!("<{uri}>"))
             .header("Call-ID", format_args!("{call:016x}"))
             .header("CSeq", "1 OPTIONS")
-            .header("User-Agent", &self.legs.settings.product)
+            .header("User-Agent", &self.ua.legs.settings.product)
             .end();
-        self.stack.client_send(tx, User::Ping(binding), hop, bytes, false);
+        self.ua
+            .stack
+            .client_send(tx, User::Ping(binding), hop, bytes, false);
     }
 }
 
@@ -111,7 +113,7 @@ fn wish(env: &Envelope<'_>) -> Result<Wish, u16> {
     match contacts.len() {
         0 if env.msg.first(Name::Contact).is_some() => Err(400),
         0 => Ok(Wish::Query),
-        ..=CONTACTS_MAX => Ok(Wish::Contacts(contacts)),
-        _ => Err(400),
+        count if count > CONTACTS_MAX => Err(400),
+        _ => Ok(Wish::Contacts(contacts)),
     }
 }

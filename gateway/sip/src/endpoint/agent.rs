@@ -1,0 +1,234 @@
+//! The user agent: transactions and legs tied together, for the gateway's endpoint and for phones alike.
+//!
+//! It matches what arrives to transactions and dialogs. What belongs to neither, a request outside dialogs or an
+//! answer to somebody else's request, goes back to the owner, who has the rules for it.
+
+use super::envelope::Envelope;
+use super::wire::{self, Draft};
+use crate::dialog::Legs;
+use crate::header::Name;
+use crate::message::{Message, Method};
+use crate::timer::TimerKey;
+use crate::transaction::{Arrival, Heard, Lapse, Stack, TxId, User, cancel_id};
+use crate::{Counted, DialFailure, Output, Received};
+
+/// Extensions that a peer may require of us.
+const SUPPORTED: &[&str] = &["timer"];
+/// Seconds of Retry-After where there is no room.
+const RETRY_AFTER_S: u32 = 5;
+
+/// Transactions and legs.
+#[derive(Debug)]
+pub(crate) struct UserAgent {
+    pub(crate) stack: Stack,
+    pub(crate) legs: Legs,
+}
+
+impl UserAgent {
+    /// Counts a message that cannot be read; a request whose headers can is answered 400 (RFC 3261 §21.4.1).
+    pub(crate) fn malformed(&mut self, received: &Received) {
+        self.legs.count(Counted::Malformed);
+        let Ok(message) = Message::index(&received.bytes) else {
+            return;
+        };
+        let Ok(env) = Envelope::read(&message, received) else {
+            return;
+        };
+        if message.is_request() && env.method != Method::Ack {
+            self.reply_stateless(&env, 400);
+        }
+    }
+
+    /// Matches a response to its transaction; answers whose it is, unless it was dealt with.
+    pub(crate) fn response(&mut self, env: &Envelope<'_>, status: u16) -> Option<(TxId, User)> {
+        let invite = env.method == Method::Invite;
+        let Some(tx) = env.via.branch().and_then(wire::branch_tx) else {
+            self.legs.count(Counted::Stray);
+            return None;
+        };
+        let tx = if env.method == Method::Cancel {
+            cancel_id(tx)
+        } else {
+            tx
+        };
+        let (tag, to) = (env.to_tag.unwrap_or("").as_bytes(), env.to_value.as_bytes());
+        match self.stack.client_receive(tx, invite, status, tag, to) {
+            Heard::Stray => self.legs.count(Counted::Stray),
+            Heard::Absorbed => self.legs.count(Counted::Retransmission),
+            Heard::For(tx, user) => return Some((tx, user)),
+        }
+        None
+    }
+
+    /// Matches a request to its transaction and dialog. A request outside dialogs that passed `refusal` comes back
+    /// as the key of its transaction to be.
+    pub(crate) fn request(&mut self, env: &Envelope<'_>, refusal: Option<u16>) -> Option<Vec<u8>> {
+        let key = env.transaction_key(env.method);
+        match env.method {
+            Method::Ack => self.acknowledgement(env, &key),
+            Method::Cancel => self.cancel(env, &key),
+            _ if self.stack.server_receive(&key) != Arrival::New => self.legs.count(Counted::Retransmission),
+            _ if !self.stack.has_room(env.to_tag.is_some()) => {
+                self.legs.count(Counted::TableFull);
+                self.reply_stateless(env, 503);
+            }
+            _ => match (refusal.or_else(|| stateless_refusal(env)), env.to_tag) {
+                (Some(status), _) => self.reply_stateless(env, status),
+                (None, Some(tag)) => self.within(env, &key, tag),
+                (None, None) => return Some(key),
+            },
+        }
+        None
+    }
+
+    fn acknowledgement(&mut self, env: &Envelope<'_>, key: &[u8]) {
+        if self.stack.server_ack(key) != Arrival::New {
+            return;
+        }
+        match env.to_tag.and_then(|tag| self.legs.by_tag(tag)) {
+            Some(leg) => self.legs.acknowledged(&mut self.stack, leg, env),
+            None => self.legs.count(Counted::Stray),
+        }
+    }
+
+    /// §9.2. A CANCEL is heard from whom its INVITE was heard: the key holds branch and sent-by.
+    fn cancel(&mut self, env: &Envelope<'_>, key: &[u8]) {
+        if self.stack.server_receive(key) != Arrival::New {
+            self.legs.count(Counted::Retransmission);
+            return;
+        }
+        let invite = self.stack.server_by_key(&env.transaction_key(Method::Invite));
+        let Some(invite) = invite else {
+            self.legs.count(Counted::Stray);
+            self.reply_stateless(env, 481);
+            return;
+        };
+        let tx = self.stack.server_open(key, None, env.hop, false);
+        self.legs.reply(&mut self.stack, tx, env, 200);
+        if let Some(leg) = self.stack.server_leg(invite) {
+            self.legs.cancelled(&mut self.stack, leg);
+        }
+    }
+
+    fn within(&mut self, env: &Envelope<'_>, key: &[u8], tag: &str) {
+        let Some(leg) = self.legs.by_tag(tag) else {
+            self.legs.count(Counted::Stray);
+            self.reply_stateless(env, 481);
+            return;
+        };
+        let tx = self
+            .stack
+            .server_open(key, None, env.hop, env.method == Method::Invite);
+        self.legs.within(&mut self.stack, leg, tx, env);
+    }
+
+    /// Opens the transaction of an INVITE outside dialogs and answers 100; none where it is a merged request
+    /// (§8.2.2.2), which has been refused.
+    pub(crate) fn open_invite(&mut self, env: &Envelope<'_>, key: &[u8]) -> Option<TxId> {
+        let merge_key = env.merge_key();
+        if self.stack.is_merged(&merge_key) {
+            self.reply_stateless(env, 482);
+            return None;
+        }
+        let tx = self.stack.server_open(key, Some(&merge_key), env.hop, true);
+        let trying = Draft::response(100, &env.reply_head(None)).end();
+        self.stack.server_respond(tx, 100, trying);
+        Some(tx)
+    }
+
+    /// Answers a request outside dialogs for which the owner has no rule of its own.
+    pub(crate) fn request_outside(&mut self, env: &Envelope<'_>, key: &[u8]) {
+        let tx = self.stack.server_open(key, None, env.hop, false);
+        let (stack, legs) = (&mut self.stack, &mut self.legs);
+        match env.method {
+            Method::Options => legs.reply_options(stack, tx, env),
+            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
+                legs.count(Counted::Stray);
+                legs.reply(stack, tx, env, 481);
+            }
+            other => legs.reply(stack, tx, env, crate::dialog::refusal_of(other)),
+        }
+    }
+
+    /// Answers without a transaction: a repetition is simply answered again.
+    pub(crate) fn reply_stateless(&mut self, env: &Envelope<'_>, status: u16) {
+        let tag = self.stack.rng.next_u64();
+        let mut draft =
+            Draft::response(status, &env.reply_head(Some(tag))).header("Server", &self.legs.settings.product);
+        match status {
+            420 => {
+                let names: Vec<&str> = unsupported(env).collect();
+                draft = draft.header("Unsupported", names.join(", "));
+            }
+            503 => draft = draft.header("Retry-After", RETRY_AFTER_S),
+            _ => {}
+        }
+        self.stack.send(env.hop, draft.end());
+    }
+
+    /// A client transaction ended without an answer.
+    pub(crate) fn lapsed(&mut self, lapse: Lapse) {
+        match lapse.user {
+            User::Dial { leg, fork } => {
+                self.legs
+                    .dial_failed(&mut self.stack, leg, fork, DialFailure::Unreachable);
+            }
+            User::Reinvite(leg) => self.legs.broken(&mut self.stack, leg),
+            // Keep-alives are judged by the registrar's own timer; the rest is the owner's.
+            User::Ping(_) | User::Register(_) | User::Nobody => {}
+        }
+    }
+
+    /// Fires a timer; a client transaction that it ended, and keys of the owner's, come back.
+    pub(crate) fn fire(&mut self, key: TimerKey) -> Fired {
+        let (stack, legs) = (&mut self.stack, &mut self.legs);
+        match key {
+            TimerKey::ServerRetransmit(tx) => stack.server_retransmit(tx),
+            TimerKey::ServerEnd(tx) => stack.server_end(tx),
+            TimerKey::ClientRetransmit(tx) => stack.client_retransmit(tx),
+            TimerKey::ClientTimeout(tx) => {
+                return stack.client_timeout(tx).map_or(Fired::Done, Fired::Lapsed);
+            }
+            TimerKey::ClientEnd(tx) => stack.client_end(tx),
+            TimerKey::OkRetransmit(leg) => legs.ok_retransmit(stack, leg),
+            TimerKey::AckWait(leg) => legs.ack_timeout(stack, leg),
+            TimerKey::GlareRetry(leg) => legs.glare_retry(stack, leg),
+            TimerKey::SessionExpiry(leg) => legs.session_expired(stack, leg),
+            TimerKey::BindingExpiry(_) | TimerKey::BindingPing(_) | TimerKey::RegisterRefresh(_) => {
+                return Fired::Owner(key);
+            }
+        }
+        Fired::Done
+    }
+
+    /// What is to be sent next.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Output> {
+        self.stack.out.pop_front().map(Output::Transmit)
+    }
+}
+
+/// What came of a timer.
+pub(crate) enum Fired {
+    /// Nothing more to do.
+    Done,
+    /// A client transaction of this user timed out.
+    Lapsed(Lapse),
+    /// The timer is not the user agent's.
+    Owner(TimerKey),
+}
+
+/// What is refused before any state is made: used-up hops (§16.3), extensions that we do not know (§8.2.2.3).
+fn stateless_refusal(env: &Envelope<'_>) -> Option<u16> {
+    if env.msg.max_forwards().ok().flatten() == Some(0) {
+        return Some(483);
+    }
+    unsupported(env).next().map(|_| 420)
+}
+
+/// Extensions in Require that we do not know.
+fn unsupported<'e>(env: &'e Envelope<'_>) -> impl Iterator<Item = &'e str> {
+    env.msg
+        .tokens(Name::Require)
+        .flatten()
+        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+}
