@@ -16,7 +16,7 @@ pub struct File {
     pub path: String,
     /// What is in it.
     pub text: String,
-    /// Whether all of it is test code: it lies in `tests/`, or a `#[cfg(test)]` brings it in.
+    /// Whether all of it is test code: it lies in `tests/` or `benches/`, or a `#[cfg(test)]` brings it in.
     pub is_test: bool,
 }
 
@@ -33,6 +33,12 @@ pub fn files() -> Vec<File> {
     let mut files = Vec::new();
     collect(&root(), "", &mut files);
     files.sort_by(|one, other| one.path.cmp(&other.path));
+    let test_modules: Vec<String> = files.iter().flat_map(test_modules).collect();
+    for file in &mut files {
+        file.is_test = file.path.starts_with("tests/")
+            || file.path.contains("/benches/")
+            || test_modules.iter().any(|module| is_in(&file.path, module));
+    }
     assert!(
         files.len() > 50,
         "only {} files found: is this the project?",
