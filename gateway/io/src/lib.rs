@@ -1,1 +1,4 @@
-//! Being built.
+//! The shell that moves bytes: SIP transports and RTP media threads, and the one reader of the clocks.
+
+pub mod clock;
+pub mod media;
