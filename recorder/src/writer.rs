@@ -1,21 +1,25 @@
-//! The writer thread: takes what the media threads tapped, writes one WAV per recording, and says when it is sealed.
+//! The writer: takes what the media threads tapped, writes one WAV per recording, and says when it is sealed.
+
+mod disk;
 
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io::{self, Seek, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use hotline_media::RecordingSpec;
 use hotline_media::tap::{TapBatch, TapMessage};
 use hotline_types::{SegmentId, Time};
 
+use crate::Assembler;
 use crate::wav::{FRAME_BYTES, WavError, WavFile, length_ms};
-use crate::{Assembler, checked_path};
+use disk::{Folder, probe, sync};
+
+/// Ended recordings that wait for the disk at most; beyond, the writer waits too.
+const ENDINGS_MAX: usize = 1024;
 
 /// How the recorder is set up.
 #[derive(Clone, Debug)]
@@ -98,6 +102,32 @@ struct Counters {
     bytes: AtomicU64,
 }
 
+impl Counters {
+    fn read(&self) -> RecorderCounts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counters {
+            open,
+            sealed,
+            failed,
+            batches_dropped,
+            unknown,
+            frames_late,
+            frames_duplicate,
+            bytes,
+        } = self;
+        RecorderCounts {
+            open: read(open),
+            sealed: read(sealed),
+            failed: read(failed),
+            batches_dropped: read(batches_dropped),
+            unknown: read(unknown),
+            frames_late: read(frames_late),
+            frames_duplicate: read(frames_duplicate),
+            bytes: read(bytes),
+        }
+    }
+}
+
 fn count(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
@@ -105,7 +135,8 @@ fn count(counter: &AtomicU64, more: u64) {
 /// The running recorder. It ends when every sender of its queue is gone, and seals what is open then.
 #[derive(Debug)]
 pub struct Recorder {
-    thread: JoinHandle<()>,
+    writing: JoinHandle<()>,
+    sealing: JoinHandle<()>,
     counters: Arc<Counters>,
 }
 
@@ -126,9 +157,22 @@ impl Recorder {
             error,
         })?;
         let counters = Arc::new(Counters::default());
+        let (ended, endings) = sync_channel(ENDINGS_MAX);
+        let sealer = Sealer {
+            dir: config.dir.clone(),
+            events,
+            counters: Arc::clone(&counters),
+        };
+        let sealing = spawn("recorder-seal", move || {
+            for ending in endings {
+                sealer.take(ending);
+            }
+        })?;
+        // Waits where the disk is that far behind; a sealer that is gone has panicked, which `join` tells.
+        let tell = move |ending| drop(ended.send(ending));
         let folder = Folder { dir: config.dir };
-        let mut writer = Writer::new(folder, config.recordings_max, events, Arc::clone(&counters));
-        let run = move || {
+        let mut writer = Writer::new(folder, config.recordings_max, tell, Arc::clone(&counters));
+        let writing = spawn("recorder", move || {
             for message in rx {
                 if let Some(mut batch) = writer.take(message) {
                     batch.clear();
@@ -137,10 +181,10 @@ impl Recorder {
                 }
             }
             writer.close();
-        };
-        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(run);
+        })?;
         Ok(Self {
-            thread: thread.map_err(RecorderError::Thread)?,
+            writing,
+            sealing,
             counters,
         })
     }
@@ -148,33 +192,73 @@ impl Recorder {
     /// The figures now.
     #[must_use]
     pub fn counts(&self) -> RecorderCounts {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters {
-            open,
-            sealed,
-            failed,
-            batches_dropped,
-            unknown,
-            frames_late,
-            frames_duplicate,
-            bytes,
-        } = &*self.counters;
-        RecorderCounts {
-            open: read(open),
-            sealed: read(sealed),
-            failed: read(failed),
-            batches_dropped: read(batches_dropped),
-            unknown: read(unknown),
-            frames_late: read(frames_late),
-            frames_duplicate: read(frames_duplicate),
-            bytes: read(bytes),
-        }
+        self.counters.read()
     }
 
     /// Waits until everything is sealed. Drop the senders first. False where the thread had panicked.
     #[must_use]
     pub fn join(self) -> bool {
-        self.thread.join().is_ok()
+        let written = self.writing.join().is_ok();
+        self.sealing.join().is_ok() && written
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, RecorderError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(RecorderError::Thread)
+}
+
+/// How a recording ended, from the writer to the sealer, in order.
+#[derive(Debug)]
+enum Ending {
+    /// The file is whole; it has to reach the disk.
+    Written {
+        spec: RecordingSpec,
+        frames: u64,
+    },
+    Failed {
+        spec: RecordingSpec,
+        error: String,
+    },
+}
+
+/// Brings ended recordings to the disk, so that the wait for it holds up no other recording.
+struct Sealer<E> {
+    dir: PathBuf,
+    events: E,
+    counters: Arc<Counters>,
+}
+
+impl<E: Fn(RecorderEvent)> Sealer<E> {
+    fn take(&self, ending: Ending) {
+        match ending {
+            Ending::Written { spec, frames } => match sync(&self.dir, &spec.path) {
+                Ok(()) => {
+                    count(&self.counters.sealed, 1);
+                    let length_ms = length_ms(frames * u64::from(FRAME_BYTES));
+                    let (segment, path) = (spec.segment, spec.path);
+                    (self.events)(RecorderEvent::Sealed {
+                        segment,
+                        path,
+                        length_ms,
+                    });
+                }
+                Err(error) => self.failed(spec, error.to_string()),
+            },
+            Ending::Failed { spec, error } => self.failed(spec, error),
+        }
+    }
+
+    fn failed(&self, spec: RecordingSpec, error: String) {
+        tracing::error!(segment = %spec.segment, error, "recording failed");
+        count(&self.counters.failed, 1);
+        (self.events)(RecorderEvent::Failed {
+            segment: spec.segment,
+            path: spec.path,
+            error,
+        });
     }
 }
 
@@ -184,8 +268,6 @@ trait Place {
     type File: Write + Seek;
     /// Makes the file and its folders; it must be new.
     fn create(&mut self, relative: &str) -> io::Result<Self::File>;
-    /// Brings the sealed file to the disk.
-    fn sync(&mut self, relative: &str) -> io::Result<()>;
 }
 
 /// One recording between its start and its end.
@@ -205,17 +287,17 @@ struct Writer<P: Place, E> {
     place: P,
     recordings_max: usize,
     recordings: BTreeMap<SegmentId, Recording<P::File>>,
-    events: E,
+    tell: E,
     counters: Arc<Counters>,
 }
 
-impl<P: Place, E: Fn(RecorderEvent)> Writer<P, E> {
-    fn new(place: P, recordings_max: usize, events: E, counters: Arc<Counters>) -> Self {
+impl<P: Place, E: Fn(Ending)> Writer<P, E> {
+    fn new(place: P, recordings_max: usize, tell: E, counters: Arc<Counters>) -> Self {
         Self {
             place,
             recordings_max,
             recordings: BTreeMap::new(),
-            events,
+            tell,
             counters,
         }
     }
@@ -313,17 +395,8 @@ impl<P: Place, E: Fn(RecorderEvent)> Writer<P, E> {
         let counts = assembler.counts();
         count(&self.counters.frames_late, counts.late);
         count(&self.counters.frames_duplicate, counts.duplicate);
-        let sealed = wav.seal();
-        let synced = self.place.sync(&spec.path).map_err(WavError::from);
-        match ended.and(sealed).and(synced) {
-            Ok(()) => {
-                count(&self.counters.sealed, 1);
-                (self.events)(RecorderEvent::Sealed {
-                    segment: spec.segment,
-                    path: spec.path,
-                    length_ms: length_ms(frames * u64::from(FRAME_BYTES)),
-                });
-            }
+        match ended.and_then(|()| wav.seal()) {
+            Ok(()) => (self.tell)(Ending::Written { spec, frames }),
             Err(error) => self.failed(&spec, &error.to_string()),
         }
     }
@@ -339,11 +412,8 @@ impl<P: Place, E: Fn(RecorderEvent)> Writer<P, E> {
     }
 
     fn failed(&self, spec: &RecordingSpec, error: &str) {
-        tracing::error!(segment = %spec.segment, error, "recording failed");
-        count(&self.counters.failed, 1);
-        (self.events)(RecorderEvent::Failed {
-            segment: spec.segment,
-            path: Arc::clone(&spec.path),
+        (self.tell)(Ending::Failed {
+            spec: spec.clone(),
             error: error.to_owned(),
         });
     }
@@ -357,93 +427,6 @@ fn append<F: Write + Seek>(
     wav.append(frames)?;
     count(&counters.bytes, u64::try_from(frames.len()).unwrap_or(0) * 2);
     Ok(())
-}
-
-/// The recordings' folder on the disk.
-struct Folder {
-    dir: PathBuf,
-}
-
-impl Place for Folder {
-    type File = PlacedFile;
-
-    fn create(&mut self, relative: &str) -> io::Result<PlacedFile> {
-        let path = checked_path(&self.dir, relative)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        if let Some(parent) = path.parent() {
-            private_folder(parent)?;
-        }
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        Ok(PlacedFile { file, at: 0 })
-    }
-
-    fn sync(&mut self, relative: &str) -> io::Result<()> {
-        let path = checked_path(&self.dir, relative)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        File::open(path)?.sync_all()
-    }
-}
-
-fn private_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Makes the folder, and finds out now rather than at the first call whether it can be written to.
-fn probe(dir: &Path) -> io::Result<()> {
-    private_folder(dir)?;
-    let path = dir.join(format!(".probe-{}", std::process::id()));
-    let probed = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path);
-    probed?.write_all(b"probe")?;
-    std::fs::remove_file(path)
-}
-
-/// A file that keeps its own position: a header refreshed costs two writes, and no seek reaches the kernel.
-struct PlacedFile {
-    file: File,
-    at: u64,
-}
-
-impl Write for PlacedFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write_at(bytes, self.at)?;
-        self.at += u64::try_from(written).unwrap_or(0);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Seek for PlacedFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let before_start = || {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a place before the start of the file",
-            )
-        };
-        self.at = match to {
-            SeekFrom::Start(at) => at,
-            SeekFrom::Current(by) => self.at.checked_add_signed(by).ok_or_else(before_start)?,
-            SeekFrom::End(by) => self
-                .file
-                .metadata()?
-                .len()
-                .checked_add_signed(by)
-                .ok_or_else(before_start)?,
-        };
-        Ok(self.at)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::{channel, sync_channel};
 
@@ -8,6 +9,7 @@ use hotline_media::Codec;
 use hotline_media::tap::{Channel, TapFrame};
 use hotline_types::{ContactId, Rng, WallTime};
 
+use super::disk::private_folder;
 use super::*;
 use crate::{RecordingFile, list_day};
 
@@ -92,12 +94,8 @@ fn record(
     }
     drop(tx);
     let counters = Arc::clone(&recorder.counters);
-    let kept = Recorder {
-        thread: std::thread::spawn(|| ()),
-        counters,
-    };
     assert!(recorder.join());
-    (events.try_iter().collect(), kept.counts())
+    (events.try_iter().collect(), counters.read())
 }
 
 #[test]
@@ -302,26 +300,22 @@ impl Place for FullDisk {
             room: Rc::clone(&self.room),
         })
     }
-
-    fn sync(&mut self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[test]
 fn full_disk_fails_each_recording_once_and_drops_the_rest_of_it() {
     let room = Rc::new(RefCell::new(40_000));
     let told = Rc::new(RefCell::new(Vec::new()));
-    let events = {
+    let tell = {
         let told = Rc::clone(&told);
-        move |event| told.borrow_mut().push(event)
+        move |ending| told.borrow_mut().push(ending)
     };
     let mut writer = Writer::new(
         FullDisk {
             room: Rc::clone(&room),
         },
         10,
-        events,
+        tell,
         Arc::default(),
     );
     let (long, next) = (ids(1), ids(2));
@@ -332,19 +326,14 @@ fn full_disk_fails_each_recording_once_and_drops_the_rest_of_it() {
     // 40,000 bytes are 1.25 s; the file stays behind by the hold-back, so it failed at about 1.6 s of 3 s.
     let dropped = writer.counters.batches_dropped.load(Ordering::Relaxed);
     assert!((60..80).contains(&dropped), "{dropped}");
-    assert!(
-        matches!(&told.borrow()[..], [RecorderEvent::Failed { segment, .. }] if *segment == long.segment)
-    );
+    assert!(matches!(&told.borrow()[..], [Ending::Failed { spec, .. }] if spec.segment == long.segment));
     // There is room again: the next one works.
     *room.borrow_mut() = 1_000_000;
     for message in messages(&next, 0, 3000) {
         writer.take(message);
     }
     assert!(
-        matches!(
-            &told.borrow()[1..],
-            [RecorderEvent::Sealed { length_ms: 3000, .. }]
-        ),
+        matches!(&told.borrow()[1..], [Ending::Written { frames: 24_000, .. }]),
         "{:?}",
         told.borrow()
     );
