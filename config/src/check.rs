@@ -251,7 +251,7 @@ impl Check {
     fn refer(&mut self, said: &Said<String>, kind: &str, known: &[&str]) {
         if !known.contains(&said.value.as_str()) {
             let hint = match known {
-                [] => format!("there is no {kind} at all: add one as `[[{kind}]]`"),
+                [] => "there is none at all: add a section for it".to_owned(),
                 known => {
                     let each: BTreeSet<&str> = known.iter().copied().collect();
                     format!("known: {}", Vec::from_iter(each).join(", "))

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hotline_types::{AgentSlug, BandSlug, FlowSlug, NumberSlug, QueueSlug, TrunkSlug};
+use serde::{Serialize, Serializer};
 
-/// Everything that was configured. References between parts exist, addresses fit, limits hold.
-#[derive(Clone, Debug, PartialEq)]
+/// Everything that was configured, with defaults filled in; serialises for people to look at, and is never read back.
+/// References between parts exist, addresses fit, limits hold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Settings {
     /// Where they come from, for the first log line: a file, or `built-in hotline.toml`.
     pub source: String,
@@ -47,7 +49,7 @@ pub struct Settings {
 }
 
 /// What the hotline is and promises.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Hotline {
     /// Name shown.
     pub name: String,
@@ -58,13 +60,14 @@ pub struct Hotline {
     /// Contacts at once.
     pub lines: usize,
     /// Three rings.
+    #[serde(serialize_with = "as_text")]
     pub answer_within: Duration,
     /// Share of offered callers to be answered, above 0 and at most 1.
     pub answer_rate_target: f64,
 }
 
 /// Where the data lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Data {
     /// The folder.
     pub dir: PathBuf,
@@ -73,7 +76,8 @@ pub struct Data {
 }
 
 /// What a commit survives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Durability {
     /// A crash of the process; power loss may cost the last batch.
     Normal,
@@ -82,20 +86,23 @@ pub enum Durability {
 }
 
 /// What all listeners share, and the listeners.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sip {
     /// Realm of the digest.
     pub realm: String,
     /// Shortest expiry of a registration.
+    #[serde(serialize_with = "as_text")]
     pub expires_min: Duration,
     /// Longest expiry of a registration; not below the shortest.
+    #[serde(serialize_with = "as_text")]
     pub expires_max: Duration,
     /// The listeners, in the order of the file.
     pub listeners: Vec<Listener>,
 }
 
 /// Whom a listener serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Agents' phones.
     Phones,
@@ -104,7 +111,7 @@ pub enum Role {
 }
 
 /// One address that phones or trunks send to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listener {
     /// Name.
     pub slug: String,
@@ -125,7 +132,7 @@ pub struct Listener {
 }
 
 /// One trunk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trunk {
     /// Name.
     pub slug: TrunkSlug,
@@ -136,22 +143,25 @@ pub struct Trunk {
 }
 
 /// RTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Media {
     /// Ports; enough for two legs on each line.
     pub rtp_ports: RangeInclusive<u16>,
     /// Media threads; none: one per core.
     pub threads: Option<usize>,
     /// How long packets may be gathered, at most 1 ms.
+    #[serde(serialize_with = "as_text")]
     pub coalesce: Duration,
     /// Silence after which a peer is probed.
+    #[serde(serialize_with = "as_text")]
     pub silence: Duration,
     /// An unanswered probe ends the call after this.
+    #[serde(serialize_with = "as_text")]
     pub probe_wait: Duration,
 }
 
 /// Recording.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Recording {
     /// Whether talks are recorded.
     pub enabled: bool,
@@ -160,7 +170,7 @@ pub struct Recording {
 }
 
 /// Web page, API and metrics.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Console {
     /// Address to bind; loopback unless there are trusted proxies.
     pub bind: SocketAddr,
@@ -169,7 +179,7 @@ pub struct Console {
 }
 
 /// Own flows and prompts; none: those built in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Flows {
     /// Folder of flows.
     pub dir: Option<PathBuf>,
@@ -178,7 +188,8 @@ pub struct Flows {
 }
 
 /// How a plain softphone logs its agent in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Login {
     /// By its first registration.
     Register,
@@ -187,20 +198,22 @@ pub enum Login {
 }
 
 /// How calls are offered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Routing {
     /// How agents log in.
     pub login: Login,
     /// Rest after an unanswered offer.
+    #[serde(serialize_with = "as_text")]
     pub cool_off: Duration,
     /// Unanswered offers in a row after which the agent is paused.
     pub misses_max: u32,
     /// Longest wait for the screen-pop.
+    #[serde(serialize_with = "as_text")]
     pub pop_hold: Duration,
 }
 
 /// One access number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Number {
     /// Name.
     pub slug: NumberSlug,
@@ -215,7 +228,7 @@ pub struct Number {
 }
 
 /// One queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Queue {
     /// Name.
     pub slug: QueueSlug,
@@ -228,17 +241,21 @@ pub struct Queue {
     /// Callers it holds.
     pub capacity: usize,
     /// Longest wait.
+    #[serde(serialize_with = "as_text")]
     pub wait_max: Duration,
     /// How long a phone rings.
+    #[serde(serialize_with = "as_text")]
     pub ring: Duration,
     /// Least of the wait that must be left for an offer; not above `ring`.
+    #[serde(serialize_with = "as_text")]
     pub ring_min: Duration,
     /// After-call work; zero: none.
+    #[serde(serialize_with = "as_text")]
     pub wrap_up: Duration,
 }
 
 /// One shift band.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Band {
     /// Name.
     pub slug: BandSlug,
@@ -253,7 +270,7 @@ pub struct Band {
 }
 
 /// A group of agents.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Team {
     /// Name.
     pub slug: String,
@@ -262,7 +279,7 @@ pub struct Team {
 }
 
 /// What fills an empty store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Seed {
     /// Agents.
     pub agents: Vec<Agent>,
@@ -273,7 +290,7 @@ pub struct Seed {
 }
 
 /// One agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Agent {
     /// Name and SIP user.
     pub slug: AgentSlug,
@@ -284,7 +301,8 @@ pub struct Agent {
 }
 
 /// What a user of the console may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum UserRole {
     /// Everything.
     Supervisor,
@@ -293,7 +311,7 @@ pub enum UserRole {
 }
 
 /// One user of the console.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct User {
     /// Login name.
     pub slug: String,
@@ -306,7 +324,7 @@ pub struct User {
 }
 
 /// One agent on one band.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RosterEntry {
     /// The band.
     pub band: BandSlug,
@@ -317,20 +335,23 @@ pub struct RosterEntry {
 }
 
 /// Bounds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// SIP transactions at once.
     pub transactions: usize,
     /// SIP legs at once; at least two per line.
     pub legs: usize,
     /// What Retry-After says with a 503; whole seconds.
+    #[serde(serialize_with = "as_text")]
     pub retry_after: Duration,
     /// How long calls may go on after the program was told to stop.
+    #[serde(serialize_with = "as_text")]
     pub drain: Duration,
 }
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// For people.
     Pretty,
@@ -339,12 +360,17 @@ pub enum LogFormat {
 }
 
 /// Logging.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Log {
     /// Filter of levels.
     pub level: String,
     /// How lines look.
     pub format: LogFormat,
+}
+
+/// Durations as the file writes them.
+fn as_text<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&crate::values::duration_text(*duration))
 }
 
 impl Settings {

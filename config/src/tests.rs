@@ -280,7 +280,7 @@ fn names_that_refer_to_nothing_or_are_taken() {
     check(
         "listener = \"trunk\"",
         "listener = \"phones\"",
-        "hotline.toml::12: trunk.carrier.listener: there is no listener \"phones\"\n  hint: known: trunk",
+        "hotline.toml::12: trunk.carrier.listener: there is no trunk listener \"phones\"\n  hint: known: trunk",
     );
     check(
         "slug = \"complaints\"",
@@ -374,6 +374,19 @@ fn environment_sets_single_values_and_is_named_in_problems() {
 }
 
 #[test]
+fn effective_settings_print_as_the_file_writes_them() {
+    let text = toml::to_string(&default_settings()).unwrap();
+    for line in [
+        "pop_hold = \"10ms\"",
+        "login = \"register\"",
+        "role = \"team-leader\"",
+        "bind = \"127.0.0.1:5060\"",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
 fn command_line_wins_over_the_file_for_the_data_folder() {
     let file = std::env::temp_dir().join(format!("hotline-config-{}.toml", std::process::id()));
     std::fs::write(&file, DEFAULT).unwrap();
@@ -393,5 +406,115 @@ fn command_line_wins_over_the_file_for_the_data_folder() {
     assert!(
         missing.contains("cannot be read: ") && missing.contains("hint: name a readable file"),
         "{missing}"
+    );
+}
+
+#[test]
+fn listeners_and_trunks_that_cannot_work() {
+    check(
+        "udp = true\ntcp = true",
+        "udp = false\ntcp = false",
+        "hotline.toml::1: listener.phones: neither UDP nor TCP is heard\n  hint: set `udp` or `tcp` to true, or remove the listener",
+    );
+    check(
+        "role = \"trunk\"",
+        "role = \"phones\"",
+        "hotline.toml::8: listener.trunk.role: a second listener with the role \"phones\"\n  hint: keep one of them\nhotline.toml::12: trunk.carrier.listener: there is no trunk listener \"trunk\"\n  hint: there is none at all: add a section for it",
+    );
+    check(
+        "# media_advertised = \"203.0.113.5\"",
+        "media_advertised = \"0.0.0.0\"",
+        "hotline.toml::20: listener.phones.media_advertised: peers cannot send to a wildcard address\n  hint: name the address at which peers reach this machine",
+    );
+    check(
+        "# media_interface = \"10.0.0.5\"",
+        "media_interface = \"eth0\"",
+        "hotline.toml::19: listener.phones.media_interface: \"eth0\" is not an address\n  hint: write for instance \"127.0.0.1\" or \"::1\", without a port",
+    );
+    check(
+        "peers = [\"127.0.0.1\"]",
+        "peers = []",
+        "hotline.toml::1: trunk.carrier.peers: 0 peers\n  hint: name 1 to 64 source addresses",
+    );
+    check(
+        "peers = [\"127.0.0.1\"]",
+        "peers = [\"127.0.0.1\", \"127.0.0.1\"]",
+        "hotline.toml::23: trunk.carrier.peers[1]: \"127.0.0.1\" is a peer already at hotline.toml::10\n  hint: a source address belongs to one trunk of a listener: remove one",
+    );
+    check(
+        "realm = \"hotline\"",
+        "realm = \"a:b\"",
+        "hotline.toml::9: sip.realm: not fit for a digest challenge\n  hint: use printable ASCII without `\"`, `\\` and `:`",
+    );
+    check(
+        "rtp_ports = \"20000-29999\"",
+        "rtp_ports = \"29999-20000\"",
+        "hotline.toml::13: media.rtp_ports: \"29999-20000\" is not a range of ports\n  hint: write \"20000-29999\": first and last, from 1024 on",
+    );
+}
+
+#[test]
+fn values_that_are_not_what_they_should_be() {
+    check(
+        "label = \"Main number\"",
+        "label = \"\"",
+        "hotline.toml::9: number.main.label: not fit to be shown\n  hint: use 1 to 80 characters without control characters",
+    );
+    check(
+        "dir = \"./data\"",
+        "dir = \"\"",
+        "hotline.toml::7: data.dir: an empty path\n  hint: name a folder, or leave the key out",
+    );
+    check(
+        "misses_max = 3",
+        "misses_max = 99999999999999999999",
+        "hotline.toml::14: routing.misses_max: this integer is too large\n  hint: write digits without quotes and fraction",
+    );
+    check(
+        "# `days = [\"mon\", \"tue\"]` limits",
+        "[[seed.roster]]\nband = \"day\"\nagents = [\"1001\"]\ndays = [\"monday\"]\n#",
+        "hotline.toml::9: seed.roster[0].days[0]: \"monday\" is not a weekday\n  hint: use mon, tue, wed, thu, fri, sat, sun",
+    );
+    check(
+        "dialled = [\"4000000003\", \"8003\"]",
+        "dialled = []",
+        "hotline.toml::1: number.direct.dialled: 0 spellings\n  hint: name 1 to 16",
+    );
+    check(
+        "\"8003\"",
+        "\"80-03\"",
+        "hotline.toml::26: number.direct.dialled[1]: \"80-03\" is not a number as trunks send it\n  hint: use 1 to 32 digits, `*` or `#`, with a `+` before them or not",
+    );
+    check(
+        "language = \"en\"",
+        "language = \"English\"",
+        "hotline.toml::12: number.english.language: \"English\" is not a language tag\n  hint: write for instance \"zh-CN\" or \"en\"",
+    );
+    check(
+        "ring = \"20s\"",
+        "ring_min = \"30s\"",
+        "hotline.toml::12: queue.pre-sales.ring_min: `ring_min` is above `ring`\n  hint: lower `ring_min` or raise `ring`",
+    );
+}
+
+/// Every file that is one line away from the default is read or refused, and a refusal always says something.
+#[test]
+fn no_file_near_the_default_is_misread_silently() {
+    let lines: Vec<&str> = DEFAULT.lines().collect();
+    let mut refused = 0;
+    for skipped in 0..lines.len() {
+        for replacement in ["", "[hotline]", "slug = \"x\"", "= 1", "[[seed.agent]]"] {
+            let mut changed = lines.clone();
+            changed[skipped] = replacement;
+            if let Err(problems) = read_text("near.toml", &changed.join("\n"), &nothing()) {
+                assert!(!problems.is_empty(), "line {} as {replacement:?}", skipped + 1);
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        refused > lines.len(),
+        "{refused} of {} files refused",
+        lines.len() * 5
     );
 }

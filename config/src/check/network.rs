@@ -237,7 +237,7 @@ impl Check {
             .and_then(|said| self.slug(said));
         let listener = self.required(&raw.listener, &raw.key, "listener", "\"trunk\"");
         if let Some(said) = listener {
-            self.refer(said, "listener", names);
+            self.refer(said, "trunk listener", names);
         }
         let peers = self.required(&raw.peers, &raw.key, "peers", "[\"192.0.2.10\"]");
         if let Some(peers) = peers
