@@ -196,10 +196,15 @@ impl Assembler {
         while self.written < horizon {
             let frames = (horizon - self.written).min(CHUNK_FRAMES);
             self.out.clear();
-            for _ in 0..frames {
-                self.out.push(self.caller.take());
-                self.out.push(self.agent.take());
-            }
+            let count = usize::try_from(frames).unwrap_or(0);
+            let (left, right) = (self.caller.said(count), self.agent.said(count));
+            self.out.extend(
+                left.zip(right)
+                    .take(count)
+                    .flat_map(|(left, right)| [left, right]),
+            );
+            self.caller.let_go(count);
+            self.agent.let_go(count);
             self.written += frames;
             sink(&self.out)?;
         }
@@ -239,17 +244,23 @@ struct Track {
     in_time: i64,
     pending: VecDeque<Pending>,
     /// Samples from the first that is not written on, `EMPTY` where nothing was said yet.
-    held: VecDeque<i16>,
+    held: Vec<i16>,
     /// Buffers for reuse.
     spare: Vec<Vec<i16>>,
 }
 
 impl Track {
-    fn take(&mut self) -> i16 {
-        match self.held.pop_front() {
-            Some(EMPTY) | None => 0,
-            Some(sample) => sample,
-        }
+    /// The next samples, silence in the gaps and behind the last.
+    fn said(&self, count: usize) -> impl Iterator<Item = i16> {
+        let held = &self.held[..count.min(self.held.len())];
+        let sound = held
+            .iter()
+            .map(|sample| if *sample == EMPTY { 0 } else { *sample });
+        sound.chain(std::iter::repeat(0))
+    }
+
+    fn let_go(&mut self, count: usize) {
+        self.held.drain(..count.min(self.held.len()));
     }
 
     fn place_oldest(&mut self, written: i64, counts: &mut FrameCounts) {
@@ -337,7 +348,7 @@ impl Track {
         }
         let mut new = false;
         let said = &samples[index(from - first)..index(to - first)];
-        for (gap, sample) in self.held.range_mut(index(from)..index(to)).zip(said) {
+        for (gap, sample) in self.held[index(from)..index(to)].iter_mut().zip(said) {
             if *gap == EMPTY {
                 *gap = *sample;
                 new = true;
