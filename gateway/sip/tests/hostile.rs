@@ -8,16 +8,20 @@ mod bodies;
 /// Mutations per corpus file; the seed makes every run the same.
 const MUTATIONS: u64 = 20_000;
 
+#[expect(clippy::disallowed_methods, reason = "a test may read its corpus")]
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/fuzz/corpus")
         .join(target);
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let entries = std::fs::read_dir(folder).expect("the corpus is there");
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry can be read").path())
         .collect();
     paths.sort();
-    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    paths
+        .iter()
+        .map(|path| std::fs::read(path).expect("a seed can be read"))
+        .collect()
 }
 
 /// Changes, removes, repeats or inserts a few bytes, most often ones that mean something to a parser.

@@ -1,14 +1,21 @@
 //! The bodies of the fuzz targets: plain functions that panic where an invariant breaks.
 
+mod media;
 mod sip;
 
+pub use media::{rtp, sdp};
 pub use sip::{sip_frame, sip_message};
 
 /// A target: its name, which is also that of its corpus folder, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target. A test that replays the corpora walks this list.
-pub const TARGETS: &[Target] = &[("sip_message", sip_message), ("sip_frame", sip_frame)];
+pub const TARGETS: &[Target] = &[
+    ("sip_message", sip_message),
+    ("sip_frame", sip_frame),
+    ("sdp", sdp),
+    ("rtp", rtp),
+];
 
 /// Runs every target over every file of its corpus; answers how many files there were.
 ///

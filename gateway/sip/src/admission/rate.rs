@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn rate_of_zero_refuses_everything() {
         let mut bucket = Bucket::FULL;
-        let never = Rate { per_second: 0, burst: 9 };
+        let never = Rate {
+            per_second: 0,
+            burst: 9,
+        };
         assert!(!bucket.take(Time::from_millis(5), never));
     }
 }

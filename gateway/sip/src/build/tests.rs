@@ -1,1 +1,223 @@
-//! Tests of the build module.
+//! What is built can be read back, and no value breaks out of its line.
+
+use std::net::SocketAddr;
+
+use super::*;
+use crate::message::Message;
+
+const PEER: SocketAddr = SocketAddr::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9)),
+    40_000,
+);
+
+fn answered(request: &str, status: u16) -> String {
+    let bytes = request.replace('\n', "\r\n");
+    let message = Message::parse(bytes.as_bytes()).unwrap();
+    let mut out = b"left over".to_vec();
+    let answer = Answer {
+        status,
+        reason: None,
+        to_tag: Some("ours"),
+        peer: PEER,
+    };
+    assert_eq!(response(&mut out, &message, answer).finish(), 0);
+    Message::parse(&out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn request_is_written_as_it_is_meant() {
+    let mut out = Vec::new();
+    let mut builder = request(&mut out, Method::Invite, "sip:agent01@192.0.2.7:5060");
+    builder
+        .header(
+            Name::Via,
+            format_args!("SIP/2.0/UDP {};branch=z9hG4bK1;rport", PEER),
+        )
+        .header(
+            Name::From,
+            Addr {
+                display: Some("Li \"Lei\""),
+                uri: "sip:1@x",
+                tag: Some("f"),
+            },
+        )
+        .named("X-Contact-Id", "0190");
+    assert_eq!(builder.body("application/sdp", b"v=0\r\n"), 0);
+    let expected = "INVITE sip:agent01@192.0.2.7:5060 SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 203.0.113.9:40000;branch=z9hG4bK1;rport\r\n\
+        From: \"Li \\\"Lei\\\"\" <sip:1@x>;tag=f\r\nX-Contact-Id: 0190\r\n\
+        Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n";
+    assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn no_value_adds_a_line_and_every_attempt_is_counted() {
+    type Write = fn(&mut Builder<'_>) -> usize;
+    let cases: &[(Write, usize)] = &[
+        (|b| b.header(Name::Subject, "a\r\nX-Evil: 1").finish(), 2),
+        (|b| b.named("X-Note", "a\nX-Evil: 1").finish(), 1),
+        (|b| b.named("X\r\nX-Evil", "1").finish(), 1),
+        (|b| b.named("", "1").finish(), 1),
+        (|b| b.bytes("X-Note", b"a\r\nX-Evil: 1\0").finish(), 3),
+        (|b| b.bytes("X-Note", b"folded\r\n X-Evil: 1").finish(), 0),
+        (|b| b.body("text/plain\r\nX-Evil: 1", b""), 2),
+        (
+            |b| {
+                b.header(
+                    Name::From,
+                    Addr {
+                        display: Some("a\r\nX-Evil: 1"),
+                        uri: "sip:a",
+                        tag: None,
+                    },
+                )
+                .finish()
+            },
+            0,
+        ),
+        (
+            |b| {
+                b.header(
+                    Name::From,
+                    Addr {
+                        display: None,
+                        uri: "sip:a>\r\nX-Evil: 1",
+                        tag: Some("t\n"),
+                    },
+                )
+                .finish()
+            },
+            1,
+        ),
+    ];
+    for (number, (write, replaced)) in cases.iter().enumerate() {
+        let mut out = Vec::new();
+        let mut builder = request(&mut out, Method::Options, "sip:a@b");
+        assert_eq!(write(&mut builder), *replaced, "case {number}");
+        let message = Message::parse(&out).unwrap();
+        assert_eq!(message.all_named("X-Evil").count(), 0, "case {number}");
+    }
+    let mut out = Vec::new();
+    let replaced = request(&mut out, Method::Other("A B"), "sip:a b\r\nX-Evil:1").finish();
+    assert_eq!(replaced, 4);
+    assert_eq!(
+        Message::parse(&out).unwrap().raw_uri(),
+        Some("sip:a%20b%0D%0AX-Evil:1")
+    );
+}
+
+#[test]
+fn response_takes_over_what_rfc_3261_section_8_2_6_says() {
+    let invite = "INVITE sip:a@b SIP/2.0
+v: SIP/2.0/UDP 10.0.0.5:5060;rport;branch=z9hG4bK1 , SIP/2.0/TCP p;branch=z9hG4bK0
+Via: SIP/2.0/UDP q;branch=z9hG4bKq
+Record-Route: <sip:p;lr>
+f: <sip:c@d>;tag=1
+t: \"B\"
+  <sip:a@b>
+Call-ID: x
+CSeq: 7 INVITE
+Timestamp: 54
+Subject: not copied
+
+";
+    let trying = answered(invite, 100);
+    assert_eq!(
+        trying,
+        "SIP/2.0 100 Trying\r\n\
+         Via: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bK1;received=203.0.113.9;rport=40000 , \
+         SIP/2.0/TCP p;branch=z9hG4bK0\r\n\
+         Via: SIP/2.0/UDP q;branch=z9hG4bKq\r\nFrom: <sip:c@d>;tag=1\r\nTo: \"B\"  <sip:a@b>;tag=ours\r\n\
+         Call-ID: x\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\nContent-Length: 0\r\n\r\n"
+    );
+    let ok = answered(invite, 200);
+    assert!(ok.contains("Record-Route: <sip:p;lr>\r\n") && !ok.contains("Timestamp"));
+    assert!(!answered(invite, 486).contains("Record-Route"));
+}
+
+#[test]
+fn received_and_rport_follow_rfc_3581() {
+    let via = |hop: &str| {
+        let text = format!("BYE sip:a@b SIP/2.0\nVia: {hop}\nTo: <sip:a@b>;tag=t\n\n");
+        let out = answered(&text, 200);
+        assert!(
+            out.contains("To: <sip:a@b>;tag=t\r\n"),
+            "a tag is not added twice"
+        );
+        let line = out.lines().find(|line| line.starts_with("Via")).unwrap();
+        line["Via: ".len()..].to_owned()
+    };
+    for (hop, expected) in [
+        (
+            "SIP/2.0/UDP 203.0.113.9;branch=z",
+            "SIP/2.0/UDP 203.0.113.9;branch=z",
+        ),
+        (
+            "SIP/2.0/UDP 203.0.113.9;rport;branch=z",
+            "SIP/2.0/UDP 203.0.113.9;branch=z;received=203.0.113.9;rport=40000",
+        ),
+        (
+            "SIP/2.0/UDP 10.1.1.1;branch=z",
+            "SIP/2.0/UDP 10.1.1.1;branch=z;received=203.0.113.9",
+        ),
+        (
+            "SIP/2.0/UDP host;branch=z;received=1.1.1.1",
+            "SIP/2.0/UDP host;branch=z;received=203.0.113.9",
+        ),
+        ("nonsense", "nonsense"),
+    ] {
+        assert_eq!(via(hop), expected);
+    }
+}
+
+#[test]
+fn cancel_and_ack_match_their_invite() {
+    let invite = b"INVITE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:c@d>;tag=1\r\n\
+        To: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 7 INVITE\r\nRoute: <sip:p;lr>\r\nRequire: timer\r\n\r\n";
+    let invite = Message::parse(invite).unwrap();
+    let busy = b"SIP/2.0 486 Busy\r\nTo: <sip:a@b>;tag=9\r\n\r\n";
+    let busy = Message::parse(busy).unwrap();
+    let mut out = Vec::new();
+    cancel_for(&mut out, &invite).unwrap().finish();
+    let cancel = Message::parse(&out).unwrap();
+    assert_eq!(
+        (cancel.method(), cancel.raw_uri()),
+        (Some(Method::Cancel), Some("sip:a@b"))
+    );
+    assert_eq!(
+        cancel.cseq().map(|cseq| (cseq.number, cseq.method)),
+        Ok((7, Method::Cancel))
+    );
+    assert_eq!(cancel.top_via().unwrap().branch(), Some("z9hG4bK1"));
+    assert_eq!(cancel.to().unwrap().tag(), None);
+    assert_eq!(
+        (cancel.all(Name::Route).count(), cancel.all(Name::Require).count()),
+        (1, 0)
+    );
+    let mut out = Vec::new();
+    ack_for(&mut out, &invite, &busy).unwrap().finish();
+    let ack = Message::parse(&out).unwrap();
+    assert_eq!(
+        (ack.method(), ack.to().unwrap().tag()),
+        (Some(Method::Ack), Some("9"))
+    );
+    assert_eq!(
+        ack.cseq().map(|cseq| (cseq.number, cseq.method)),
+        Ok((7, Method::Ack))
+    );
+}
+
+#[test]
+fn escapes_are_undone_by_reading() {
+    for name in ["plain", "a \"b\" \\c", "王小明", ""] {
+        assert_eq!(crate::header::unquoted(&Quoted(name).to_string()), name);
+    }
+    for user in ["4001", "john.doe", "a b@c", "50%", "王"] {
+        let uri = format!("sip:{}@h", EscapedUser(user));
+        assert_eq!(
+            crate::uri::Uri::parse(&uri).unwrap().user_decoded().as_deref(),
+            Some(user)
+        );
+    }
+}

@@ -50,7 +50,7 @@ impl<'a> NameAddr<'a> {
         };
         scan.take_len(1);
         let uri_at = scan.offset();
-        let close = scan.rest().find('>').ok_or(scan.fault(Fault::Brackets))?;
+        let close = scan.rest().find('>').ok_or(scan.fault(Fault::Unclosed))?;
         let raw_uri = scan.take_len(close);
         if raw_uri.is_empty() || raw_uri.bytes().any(|byte| byte <= b' ' || byte == b'<') {
             return Err(ParseError::new(Fault::Uri, uri_at));

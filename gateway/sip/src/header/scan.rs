@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::{memchr, memchr2, memchr3};
+
 use crate::message::{Fault, ParseError};
 
 /// The bytes of a token (RFC 3261 §25.1).
@@ -153,23 +155,30 @@ impl<'a> Items<'a> {
         }
     }
 
-    /// How long the member is that `rest` begins with; none where a quoted string has no end.
+    /// How long the member is that `rest` begins with; none where a quote or bracket has no end.
     fn member_len(&self) -> Option<usize> {
-        let (mut quoted, mut bracketed) = (false, false);
-        let mut bytes = self.rest.iter().enumerate();
-        while let Some((at, byte)) = bytes.next() {
-            match byte {
-                b'\\' if quoted => {
-                    bytes.next();
-                }
-                b'"' if !bracketed => quoted = !quoted,
-                b'<' if !quoted => bracketed = true,
-                b'>' if !quoted => bracketed = false,
-                b',' if !quoted && !bracketed => return Some(at),
-                _ => {}
+        let mut at = 0;
+        while let Some(found) = memchr3(b',', b'"', b'<', &self.rest[at..]) {
+            at += found;
+            match self.rest[at] {
+                b'"' => at += quoted_len(&self.rest[at..])?,
+                b'<' => at += memchr(b'>', &self.rest[at..])?,
+                _ => return Some(at),
             }
         }
-        (!quoted).then_some(self.rest.len())
+        Some(self.rest.len())
+    }
+}
+
+/// The length of the quoted string that the bytes begin with, its quotes included; none where it has no end.
+fn quoted_len(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        match bytes[at] {
+            b'"' => return Some(at + 1),
+            _ => at += 2,
+        }
     }
 }
 
@@ -183,7 +192,7 @@ impl<'a> Iterator for Items<'a> {
             }
             let Some(len) = self.member_len() else {
                 self.rest = &[];
-                return Some(Err(ParseError::new(Fault::QuotedString, self.offset)));
+                return Some(Err(ParseError::new(Fault::Unclosed, self.offset)));
             };
             let member = &self.rest[..len];
             let lead = member.iter().take_while(|byte| is_lws(**byte)).count();
@@ -289,21 +298,10 @@ impl<'a> Scan<'a> {
 
     /// A quoted string with its quotes.
     pub(crate) fn quoted(&mut self) -> Result<&'a str, ParseError> {
-        let rest = self.rest();
-        let mut bytes = rest.bytes().enumerate().skip(1);
-        while let Some((at, byte)) = bytes.next() {
-            match byte {
-                b'\\' => {
-                    bytes.next();
-                }
-                b'"' => {
-                    self.at += at + 1;
-                    return Ok(&rest[..=at]);
-                }
-                _ => {}
-            }
+        match quoted_len(self.rest().as_bytes()) {
+            Some(len) => Ok(self.take_len(len)),
+            None => Err(self.fault(Fault::Unclosed)),
         }
-        Err(self.fault(Fault::QuotedString))
     }
 
     /// Nothing but white space may follow.

@@ -83,11 +83,11 @@ pub enum Fault {
     /// A number was expected, or it is out of range.
     #[error("number expected or out of range")]
     Number,
-    /// A quoted string without its end.
-    #[error("quoted string has no end")]
-    QuotedString,
-    /// An address with `<` and without `>`, or the other way round.
-    #[error("angle brackets do not match")]
+    /// A quoted string or a bracketed URI without its end.
+    #[error("quoted string or bracket has no end")]
+    Unclosed,
+    /// Angle brackets where none may stand, or none where a display name needs them.
+    #[error("angle brackets out of place")]
     Brackets,
     /// A parameter without a name, or without the value that its `=` announces.
     #[error("parameter cannot be read")]

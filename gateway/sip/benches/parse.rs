@@ -1,0 +1,89 @@
+//! What it costs to read a 1.2 kB INVITE and to answer it: time and allocations per message.
+//!
+//! Prints one line of JSON per figure and appends it to `bench.jsonl` in the target folder.
+
+#![expect(unsafe_code, reason = "a counting allocator must implement an unsafe trait")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock and appends to its file"
+)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::hint::black_box;
+use std::io::Write as _;
+use std::time::Instant;
+
+use hotline_sip::build::{Answer, response};
+use hotline_sip::frame::{Frame, FrameLimits, Framer};
+use hotline_sip::message::Message;
+
+include!("../tests/data/counting.rs");
+
+/// Short rounds and many: the best of them ran without being interrupted.
+const ROUNDS: u32 = 500;
+const MESSAGES: u32 = 400;
+
+/// Runs the work in rounds and reports the best one, which other load on the machine has disturbed least.
+fn figure(name: &str, mut work: impl FnMut() -> usize) {
+    black_box(work());
+    let before = allocations();
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        for _ in 0..MESSAGES {
+            black_box(work());
+        }
+        best = best.min(begun.elapsed().as_secs_f64() / f64::from(MESSAGES));
+    }
+    let each = (allocations() - before) as f64 / f64::from(ROUNDS * MESSAGES);
+    report(name, best * 1e9, "ns");
+    report(&format!("{name}_allocations"), each, "count");
+}
+
+fn report(figure: &str, value: f64, unit: &str) {
+    let conditions = format!("{} bytes, best of {ROUNDS} rounds of {MESSAGES}", invite().len());
+    let line = format!(
+        r#"{{"bench":"sip_parse","figure":"{figure}","value":{value:.1},"unit":"{unit}","conditions":"{conditions}"}}"#
+    );
+    println!("{line}");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        Into::into,
+    );
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(target.join("bench.jsonl"));
+    if let Ok(mut file) = file {
+        let _only_printed = writeln!(file, "{line}");
+    }
+}
+
+fn main() {
+    let bytes = invite();
+    figure("index", || {
+        Message::parse(black_box(&bytes)).map_or(0, |message| message.body().len())
+    });
+    figure("index_and_typed", || read(black_box(&bytes)));
+    let mut out = Vec::with_capacity(2048);
+    let peer = std::net::SocketAddr::from(([198, 51, 100, 7], 5060));
+    let message = Message::parse(&bytes).expect("the INVITE can be read");
+    figure("answer", || {
+        let answer = Answer {
+            status: 180,
+            reason: None,
+            to_tag: Some("8f2a0c"),
+            peer,
+        };
+        response(&mut out, &message, answer).finish();
+        out.len()
+    });
+    let mut framer = Framer::new(FrameLimits::default());
+    figure("frame", || {
+        framer.push(black_box(&bytes));
+        match framer.next_frame() {
+            Ok(Some(Frame::Message(message))) => message.len(),
+            _ => 0,
+        }
+    });
+}

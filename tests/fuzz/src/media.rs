@@ -1,0 +1,104 @@
+//! Bodies of the media targets: descriptions, and what comes to the RTP and RTCP sockets.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::time::Duration;
+
+use hotline_media::leg::{Content, FRAME_BYTES_MAX, Leg};
+use hotline_media::rtp::Header;
+use hotline_media::{
+    AfterPlay, ClipId, Codec, Direction, Library, LocalMedia, Negotiated, Offer, PeerTrust, PlayId, Playout,
+    read_answer,
+};
+use hotline_types::{Rng, Time};
+
+const PEER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 4_000));
+
+fn local() -> LocalMedia {
+    LocalMedia {
+        rtp: SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 20_000)),
+        origin_id: 1,
+        version: 1,
+        codecs: vec![Codec::Pcma, Codec::Pcmu],
+        prefer: false,
+        dtmf: true,
+        direction: Direction::SendRecv,
+    }
+}
+
+/// Reads a description as an offer and as an answer; our answer to it must be readable, with as many media lines,
+/// and say what was agreed.
+///
+/// # Panics
+/// Where an invariant of offer and answer breaks.
+pub fn sdp(data: &[u8]) {
+    let local = local();
+    if let Err(error) = read_answer(&local, data) {
+        assert!(matches!(error.status(), 400 | 488) && !error.to_string().is_empty());
+    }
+    let Ok(offer) = Offer::read(data) else { return };
+    let Ok((answer, agreed)) = offer.answer(&local) else {
+        return;
+    };
+    assert!(matches!(agreed.ptime_ms, 10 | 20 | 30 | 40 | 60));
+    assert!(agreed.payload_type < 128 && agreed.rtp.port() != 0 && !agreed.rtp.ip().is_multicast());
+    let ours = Offer::read(&answer).expect("our answer is SDP");
+    assert_eq!(ours.codecs(), [agreed.codec]);
+    let deaf = matches!(agreed.direction, Direction::SendOnly | Direction::Inactive);
+    assert_eq!(ours.is_hold(), deaf);
+}
+
+/// Feeds two bridged legs of different laws with a run of datagrams (each behind two bytes of length): what is
+/// relayed must be RTP of the right type, in one stream.
+///
+/// # Panics
+/// Where an invariant of the media path breaks.
+pub fn rtp(data: &[u8]) {
+    let library = Library::build(vec![vec![100; 333]]);
+    let mut rng = Rng::from_seed(1);
+    let [mut caller, mut agent] = [Codec::Pcmu, Codec::Pcma].map(|codec| {
+        let mut leg = Leg::new(Time::ZERO, Duration::ZERO, &mut rng);
+        leg.connect(negotiated(codec), PeerTrust::Nat(PEER.ip()));
+        leg
+    });
+    let mut ssrc = None;
+    let mut rest = data;
+    let mut now = Time::ZERO;
+    while let Some((&[high, low], after)) = rest.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes([high, low])).min(after.len());
+        let (packet, after) = after.split_at(length);
+        rest = after;
+        now = now + Duration::from_millis(20);
+        caller.take_rtcp(now, PEER, packet);
+        let mut packet = packet.to_vec();
+        if let Some(taken) = caller.take(now, PEER, &packet)
+            && agent.forward(now, &taken, &mut packet)
+        {
+            let header = Header::read(&packet).expect("what is relayed is RTP");
+            let kind = if matches!(taken.content, Content::Event(_)) {
+                101
+            } else {
+                8
+            };
+            assert_eq!(header.payload_type, kind);
+            assert_eq!(*ssrc.get_or_insert(header.ssrc), header.ssrc);
+        }
+        let playout = Playout::new(PlayId(0), vec![ClipId(0)], Duration::ZERO, AfterPlay::Stop);
+        caller.play(now, playout);
+        let mut frame = [0; FRAME_BYTES_MAX];
+        assert!(caller.frame(now, &library, &mut frame).len <= FRAME_BYTES_MAX);
+    }
+    let stats = caller.stats();
+    assert!(stats.received + stats.refused <= data.len() as u64);
+}
+
+fn negotiated(codec: Codec) -> Negotiated {
+    Negotiated {
+        rtp: PEER,
+        rtcp: PEER,
+        codec,
+        payload_type: if codec == Codec::Pcmu { 0 } else { 8 },
+        dtmf: Some(101),
+        ptime_ms: 20,
+        direction: Direction::SendRecv,
+    }
+}
