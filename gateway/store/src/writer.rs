@@ -1,0 +1,274 @@
+//! The journal's writer: one task, one connection, one transaction per batch, in order, for as long as it takes.
+
+mod handle;
+mod prepare;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use hotline_journal::{CounterKey, Counts, Event, Seq};
+use sqlx::Connection;
+use sqlx::sqlite::SqliteConnection;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
+
+use handle::Shared;
+pub use handle::{Batch, Full, JournalHandle, JournalStatus};
+pub(crate) use prepare::{Folds, PRUNE, Prepared};
+
+use crate::db::Database;
+use crate::outbox::Item;
+use crate::{StoreError, recover::Recovered};
+
+/// Batches that wait for the writer at most; the next is refused, and the call it came from is too.
+pub const QUEUE_BATCHES_MAX: usize = 8_192;
+
+/// Events in one transaction at most; batches beyond wait for the next.
+pub const COMMIT_EVENTS_MAX: usize = 1_024;
+
+/// A busy writer commits this often; an idle one at once.
+pub const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+
+/// Committed batches that the slowest reader of the live feed may lag behind; beyond it, it reads the journal.
+pub const FEED_BATCHES_MAX: usize = 1_024;
+
+/// First and longest pause after a failed commit.
+const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Batches of the outbox on their way to the sink without being read back; beyond it the sink reads them.
+const OUTBOX_BATCHES_MAX: usize = 256;
+
+/// After this much quiet, what the sink has delivered is deleted and the write-ahead log is copied back.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// What was committed: durable against a crash of the process, in order.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Position of the last event.
+    pub last: Seq,
+    /// The events.
+    pub events: Arc<Vec<Event>>,
+}
+
+/// The future that writes. Spawn it once; it ends when every [`JournalHandle`] is gone and everything is written.
+#[derive(Debug)]
+pub struct JournalWriter {
+    database: Database,
+    connection: Option<SqliteConnection>,
+    batches: mpsc::Receiver<Batch>,
+    folds: Folds,
+    shared: Arc<Shared>,
+    committed: watch::Sender<Seq>,
+    feed: broadcast::Sender<Committed>,
+    outbox: mpsc::Sender<Vec<Item>>,
+    progress: Arc<Progress>,
+    deleted: i64,
+}
+
+/// How far the outbox is written and delivered.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// The newest message committed.
+    pub(crate) written: AtomicI64,
+    /// The newest message delivered; all before it are too.
+    pub(crate) delivered: AtomicI64,
+}
+
+/// What the sink needs of the writer.
+#[derive(Debug)]
+pub(crate) struct OutboxEnd {
+    pub(crate) items: mpsc::Receiver<Vec<Item>>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+pub(crate) async fn writer(
+    database: Database,
+    recovered: &Recovered,
+) -> Result<(JournalHandle, JournalWriter, OutboxEnd), StoreError> {
+    let mut connection = database.connect().await?;
+    let (delivered, newest): (i64, i64) =
+        sqlx::query_as("SELECT coalesce(min(id) - 1, 0), coalesce(max(id), 0) FROM outbox")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|error| database.error(error))?;
+    let (sender, batches) = mpsc::channel(QUEUE_BATCHES_MAX);
+    let (committed, committed_rx) = watch::channel(recovered.last);
+    let (feed, _) = broadcast::channel(FEED_BATCHES_MAX);
+    let (outbox, items) = mpsc::channel(OUTBOX_BATCHES_MAX);
+    let shared = Arc::new(Shared::default());
+    let progress = Progress {
+        written: AtomicI64::new(newest),
+        delivered: AtomicI64::new(delivered),
+    };
+    let progress = Arc::new(progress);
+    let handle = JournalHandle::new(sender, Arc::clone(&shared), committed_rx, feed.clone());
+    let writer = JournalWriter {
+        database,
+        connection: Some(connection),
+        batches,
+        folds: Folds::new(recovered, newest),
+        shared,
+        committed,
+        feed,
+        outbox,
+        deleted: delivered,
+        progress: Arc::clone(&progress),
+    };
+    Ok((handle, writer, OutboxEnd { items, progress }))
+}
+
+impl JournalWriter {
+    /// Writes until every handle is gone and everything is committed.
+    pub async fn run(mut self) {
+        let mut last_commit = None;
+        loop {
+            let batch = match tokio::time::timeout(QUIET, self.batches.recv()).await {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                Err(_) => {
+                    self.housekeep().await;
+                    continue;
+                }
+            };
+            let batch = self.collect(batch, last_commit).await;
+            last_commit = Some(Instant::now());
+            self.commit(batch).await;
+        }
+        self.housekeep().await;
+        if let Some(connection) = self.connection.take() {
+            // Everything is committed; a failure to close in good order costs nothing.
+            let _ = connection.close().await;
+        }
+    }
+
+    /// Adds what else there is: at once what waits already, and, where the last commit is less than
+    /// [`COMMIT_PAUSE`] ago, what comes until then, unless somebody waits for this commit.
+    async fn collect(&mut self, first: Batch, last_commit: Option<Instant>) -> Batch {
+        let mut all = first;
+        let deadline = last_commit
+            .map(|at| at + COMMIT_PAUSE)
+            .filter(|&at| at > Instant::now());
+        while all.events.len() < COMMIT_EVENTS_MAX {
+            if let Ok(batch) = self.batches.try_recv() {
+                all.join(batch);
+                continue;
+            }
+            let Some(deadline) = deadline.filter(|_| !all.is_awaited()) else {
+                break;
+            };
+            match tokio::time::timeout_at(deadline, self.batches.recv()).await {
+                Ok(Some(batch)) => all.join(batch),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        all
+    }
+
+    async fn commit(&mut self, batch: Batch) {
+        let delivered = self.progress.delivered.load(Ordering::Acquire);
+        let prune = (delivered > self.deleted).then_some(delivered);
+        let missing = self.folds.take(&batch);
+        let rows = self.load(&missing).await;
+        let Prepared { script, items } = self.folds.prepare(&batch, rows, prune);
+        let last = batch.events.last().map(|event| event.seq);
+        self.run_script(&script, last).await;
+        self.deleted = prune.unwrap_or(self.deleted);
+        self.shared.committed(batch.events.len());
+        if let Some(newest) = items.last() {
+            self.progress.written.store(newest.id, Ordering::Release);
+            // A full queue is no loss: the sink sees that it is behind and reads the outbox.
+            let _ = self.outbox.try_send(items);
+        }
+        let Some(last) = last else { return };
+        // Nobody listening is fine.
+        let _ = self.feed.send(Committed {
+            last,
+            events: Arc::new(batch.events),
+        });
+        self.committed.send_replace(last);
+    }
+
+    /// Runs the script until it is committed. After a failure that leaves it open whether it was, it looks.
+    async fn run_script(&mut self, script: &crate::script::Script, last: Option<Seq>) {
+        let mut pause = RETRY_PAUSES.0;
+        loop {
+            let Some(connection) = self.connected(&mut pause).await else {
+                continue;
+            };
+            match script.run(connection).await {
+                Ok(()) => break,
+                Err(error) => self.failed(error, &mut pause).await,
+            }
+            if let (Some(last), Some(connection)) = (last, self.connected(&mut pause).await)
+                && prepare::is_written(connection, last).await.unwrap_or(false)
+            {
+                break;
+            }
+        }
+        self.shared.healthy();
+    }
+
+    /// Reads rows of counters, for as long as it takes.
+    async fn load(&mut self, keys: &[CounterKey]) -> BTreeMap<CounterKey, Counts> {
+        let mut pause = RETRY_PAUSES.0;
+        while !keys.is_empty() {
+            let Some(connection) = self.connected(&mut pause).await else {
+                continue;
+            };
+            match prepare::load(connection, keys).await {
+                Ok(rows) => return rows,
+                Err(error) => self.failed(error, &mut pause).await,
+            }
+        }
+        BTreeMap::new()
+    }
+
+    async fn connected(&mut self, pause: &mut Duration) -> Option<&mut SqliteConnection> {
+        if self.connection.is_none() {
+            match self.database.connect().await {
+                Ok(connection) => self.connection = Some(connection),
+                Err(error) => self.wait(error, pause).await,
+            }
+        }
+        self.connection.as_mut()
+    }
+
+    /// After a failed statement: the connection is opened anew, since some failures stick to it.
+    async fn failed(&mut self, error: sqlx::Error, pause: &mut Duration) {
+        if let Some(connection) = self.connection.take() {
+            let _ = connection.close().await;
+        }
+        let error = self.database.error(error);
+        self.wait(error, pause).await;
+    }
+
+    async fn wait(&self, error: StoreError, pause: &mut Duration) {
+        tracing::error!(%error, "the journal cannot be written; trying again");
+        self.shared.unhealthy(error.to_string());
+        tokio::time::sleep(*pause).await;
+        *pause = (*pause * 2).min(RETRY_PAUSES.1);
+    }
+
+    /// In quiet moments: forgets what the sink delivered, and copies the write-ahead log back.
+    async fn housekeep(&mut self) {
+        let delivered = self.progress.delivered.load(Ordering::Acquire);
+        let Some(connection) = self.connection.as_mut() else {
+            return;
+        };
+        if delivered > self.deleted {
+            let done = sqlx::query(PRUNE).bind(delivered).execute(&mut *connection).await;
+            if done.is_ok() {
+                self.deleted = delivered;
+            }
+        }
+        // Passive: never waits for readers; what it cannot copy now is copied the next time.
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+            .execute(connection)
+            .await
+        {
+            tracing::warn!(%error, "the write-ahead log could not be copied back");
+        }
+    }
+}

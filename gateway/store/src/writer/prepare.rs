@@ -1,0 +1,246 @@
+//! From a batch of events to the rows of one transaction: the folds run here, in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hotline_journal::{Change, Contacts, CounterKey, Counters, Counts, Deltas, Event, Seq, What};
+use hotline_types::{AgentSlug, PersonId};
+use sqlx::sqlite::SqliteConnection;
+
+use super::Batch;
+use crate::PersonRow;
+use crate::outbox::{Item, Message, push_item};
+use crate::recover::Recovered;
+use crate::rows::{self, counts_of};
+use crate::script::{Rows, Script, Scripts};
+
+/// Rows of counters kept in memory to be added to; the oldest go first, and are read again if they are needed.
+const COUNTER_ROWS_MAX: usize = 4_096;
+
+/// Callers whose number and name are at hand for the sink; the oldest go first, and are read again if needed.
+const PEOPLE_MAX: usize = 2_048;
+
+/// Forgets messages of the outbox that were delivered.
+pub(crate) const PRUNE: &str = "DELETE FROM outbox WHERE id <= ?";
+
+/// The folds as of the last event taken, and the memory that keeps commits short.
+#[derive(Debug)]
+pub(crate) struct Folds {
+    contacts: Contacts,
+    counters: Counters,
+    known: BTreeMap<CounterKey, Counts>,
+    people: BTreeMap<PersonId, PersonRow>,
+    outbox: i64,
+    scripts: Scripts,
+    taken: Taken,
+}
+
+/// What the events of the present batch changed.
+#[derive(Debug)]
+struct Taken {
+    contacts: Rows,
+    queues: Rows,
+    segments: Rows,
+    recordings: Rows,
+    messages: Vec<Message>,
+    agents: BTreeSet<AgentSlug>,
+    deltas: Deltas,
+}
+
+impl Default for Taken {
+    fn default() -> Self {
+        Self {
+            contacts: Rows::new(rows::CONTACTS),
+            queues: Rows::new(rows::QUEUES),
+            segments: Rows::new(rows::SEGMENTS),
+            recordings: Rows::new(rows::RECORDINGS),
+            messages: Vec::new(),
+            agents: BTreeSet::new(),
+            deltas: Deltas::new(),
+        }
+    }
+}
+
+/// A transaction, and the messages it puts into the outbox.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) script: Script,
+    pub(crate) items: Vec<Item>,
+}
+
+impl Folds {
+    pub(crate) fn new(recovered: &Recovered, outbox: i64) -> Self {
+        Self {
+            contacts: recovered.contacts.clone(),
+            counters: recovered.counters.clone(),
+            known: BTreeMap::new(),
+            people: BTreeMap::new(),
+            outbox,
+            scripts: Scripts::default(),
+            taken: Taken::default(),
+        }
+    }
+
+    /// Runs the folds over the batch; answers the rows of counters that must be read before they can be added to.
+    pub(crate) fn take(&mut self, batch: &Batch) -> Vec<CounterKey> {
+        for person in &batch.persons {
+            self.people.insert(person.id, person.clone());
+        }
+        while self.people.len() > PEOPLE_MAX {
+            self.people.pop_first();
+        }
+        for event in &batch.events {
+            self.event(event);
+        }
+        self.taken.deltas = self.counters.drain();
+        self.taken
+            .deltas
+            .keys()
+            .filter(|key| !self.known.contains_key(key))
+            .cloned()
+            .collect()
+    }
+
+    fn event(&mut self, event: &Event) {
+        let change = self.contacts.apply(event);
+        self.counters.apply(event);
+        let taken = &mut self.taken;
+        match &event.what {
+            What::Started { .. } | What::Stopped => {
+                taken
+                    .agents
+                    .extend(self.counters.clocks().map(|(agent, _)| agent.clone()));
+            }
+            What::AgentIntent { .. }
+            | What::AgentWork { .. }
+            | What::AgentDevice { .. }
+            | What::OfferMade { .. }
+            | What::OfferEnded { .. }
+            | What::Bridged { .. } => taken.agents.extend(event.agent.clone()),
+            _ => {}
+        }
+        match change {
+            Some(Change::Opened(id)) => {
+                if let Some(record) = self.contacts.get(id) {
+                    rows::push_contact(&mut taken.contacts, record);
+                }
+            }
+            Some(Change::Updated(id)) => {
+                if let Some(record) = self.contacts.get(id) {
+                    taken.messages.extend(Message::pop(event, record));
+                }
+            }
+            Some(Change::Closed(record)) => {
+                rows::push_contact(&mut taken.contacts, &record);
+                rows::push_visits(&mut taken.queues, &record);
+                rows::push_segments(&mut taken.segments, &record);
+                taken.messages.push(Message::contact(&record));
+                for recording in &record.recordings {
+                    rows::push_recording(&mut taken.recordings, record.id, recording);
+                    if recording.length_ms.is_some() || recording.failed.is_some() {
+                        taken.messages.push(Message::recording(record.id, recording));
+                    }
+                }
+            }
+            Some(Change::RecordedAfterwards(contact, recording)) => {
+                rows::push_recording(&mut taken.recordings, contact, &recording);
+                taken.messages.push(Message::recording(contact, &recording));
+            }
+            None => {}
+        }
+    }
+
+    /// The transaction of what [`Folds::take`] took. `read` holds the rows it asked for; `prune` the newest delivered
+    /// message of the outbox.
+    pub(crate) fn prepare(
+        &mut self,
+        batch: &Batch,
+        read: BTreeMap<CounterKey, Counts>,
+        prune: Option<i64>,
+    ) -> Prepared {
+        let taken = std::mem::take(&mut self.taken);
+        self.known.extend(read);
+        let mut persons = Rows::new(rows::PERSONS);
+        batch
+            .persons
+            .iter()
+            .for_each(|person| rows::push_person(&mut persons, person));
+        let mut events = Rows::new(rows::EVENTS);
+        batch
+            .events
+            .iter()
+            .for_each(|event| rows::push_event(&mut events, event));
+        let mut counters = Rows::new(rows::COUNTERS);
+        for (key, delta) in taken.deltas {
+            let row = self.known.entry(key.clone()).or_default();
+            row.add(&delta);
+            rows::push_counts(&mut counters, &key, row);
+        }
+        while self.known.len() > COUNTER_ROWS_MAX {
+            self.known.pop_first();
+        }
+        let mut clocks = Rows::new(rows::CLOCKS);
+        for agent in &taken.agents {
+            if let Some(clock) = self.counters.clock(agent.as_str()) {
+                rows::push_clock(&mut clocks, agent.as_str(), clock);
+            }
+        }
+        let mut items = Vec::with_capacity(taken.messages.len());
+        let mut outbox = Rows::new(rows::OUTBOX);
+        for message in taken.messages {
+            self.outbox += 1;
+            let person = message.person().and_then(|id| self.people.get(&id)).cloned();
+            let item = Item {
+                id: self.outbox,
+                person,
+                message,
+            };
+            push_item(&mut outbox, &item);
+            items.push(item);
+        }
+        let sections = vec![
+            persons,
+            events,
+            taken.contacts,
+            taken.queues,
+            taken.segments,
+            taken.recordings,
+            counters,
+            clocks,
+            outbox,
+        ];
+        let script = self.scripts.script(sections, prune.map(|newest| (PRUNE, newest)));
+        Prepared { script, items }
+    }
+}
+
+/// Reads rows of counters; those there are not yet are left out.
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
+    keys: &[CounterKey],
+) -> Result<BTreeMap<CounterKey, Counts>, sqlx::Error> {
+    let mut rows = BTreeMap::new();
+    for key in keys {
+        let text: Option<String> = sqlx::query_scalar(
+            "SELECT counts FROM counters WHERE business_date = ? AND interval = ? AND scope = ? AND key = ?",
+        )
+        .bind(key.slot.date.0.as_str())
+        .bind(key.slot.interval.as_micros())
+        .bind(key.scope.kind())
+        .bind(key.scope.key())
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some(counts) = text.as_deref().and_then(counts_of) {
+            rows.insert(key.clone(), counts);
+        }
+    }
+    Ok(rows)
+}
+
+/// True where the event is in the journal.
+pub(super) async fn is_written(connection: &mut SqliteConnection, seq: Seq) -> Result<bool, sqlx::Error> {
+    let seq = i64::try_from(seq.0).unwrap_or(i64::MAX);
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM events WHERE seq = ?)")
+        .bind(seq)
+        .fetch_one(connection)
+        .await
+}
