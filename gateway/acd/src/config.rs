@@ -16,6 +16,9 @@ pub const QUEUES_MAX: usize = 1_000;
 /// Most shift bands the engine takes.
 pub const BANDS_MAX: usize = 100;
 
+/// Most lines of the roster.
+pub const ROSTER_MAX: usize = 100_000;
+
 /// Most callers in all queues together, by their capacities.
 pub const CALLERS_MAX: usize = 1_000_000;
 
@@ -139,6 +142,7 @@ pub(crate) fn problems(config: &AcdConfig) -> Vec<ConfigProblem> {
     at_most(&mut found, "agents", config.agents.len(), AGENTS_MAX);
     at_most(&mut found, "queues", config.queues.len(), QUEUES_MAX);
     at_most(&mut found, "bands", config.bands.len(), BANDS_MAX);
+    at_most(&mut found, "lines of the roster", config.roster.len(), ROSTER_MAX);
     let capacity = config
         .queues
         .iter()

@@ -15,7 +15,7 @@ mod timers;
 mod views;
 
 pub use api::*;
-pub use config::{AGENTS_MAX, BANDS_MAX, CALLERS_MAX, COOL_OFF_MIN, ConfigProblem, QUEUES_MAX};
+pub use config::{AGENTS_MAX, BANDS_MAX, CALLERS_MAX, COOL_OFF_MIN, ConfigProblem, QUEUES_MAX, ROSTER_MAX};
 pub use engine::{Acd, RING_GRACE, RONA, UNSTAFFED_MAX};
 pub use views::{AgentView, QueueView};
 

@@ -1,6 +1,7 @@
 //! Tests of the engine: scripts in virtual time, settings, and a seeded random simulation.
 
 mod agents;
+mod burst;
 mod callers;
 mod script;
 mod settings;

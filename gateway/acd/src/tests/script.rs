@@ -90,6 +90,7 @@ impl World {
         match words.as_slice() {
             ["all"] => self.all = true,
             ["start", at] => self.start = wall(at),
+            ["zone", name] => config.time_zone = (*name).to_owned(),
             ["login", "explicit"] => config.login = Login::Explicit,
             ["misses", max] => config.misses_max = max.parse().unwrap(),
             ["agents", slugs @ ..] => {

@@ -183,3 +183,44 @@ fn night_shift_goes_on_past_midnight_and_a_talk_past_its_end() {
         ",
     );
 }
+
+/// The night shift takes over at t=60 and hands over at `end`, when a caller is waiting.
+fn check_night(zone: &str, start: &str, end: u64) {
+    let before = end - 1;
+    check(&format!(
+        "
+        start {start}
+        zone {zone}
+        agents dora nina
+        band day 08:00-20:00 dora
+        band night 20:00-08:00 nina
+        queue sales agents=dora,nina
+        t=0 register nina
+        > nina Registered; nina ready
+        ? bands = day
+        t=60 register dora
+        > dora Registered; dora ready
+        ? bands = night
+        ? routable = nina
+        t={before} pause nina meal
+        > nina paused meal
+        ? bands = night
+        t={before} call A sales
+        t={end} wait
+        > offer A dora
+        ? bands = day
+        ? routable =
+        "
+    ));
+}
+
+#[test]
+fn night_shift_is_an_hour_shorter_or_longer_when_the_clocks_change() {
+    let hours = |hours: u64| 60 + hours * 3600;
+    check_night("Europe/Berlin", "2026-03-27T18:59:00Z", hours(12));
+    check_night("Europe/Berlin", "2026-03-28T18:59:00Z", hours(11));
+    check_night("Europe/Berlin", "2026-10-24T17:59:00Z", hours(13));
+    check_night("America/New_York", "2026-03-08T00:59:00Z", hours(11));
+    check_night("America/New_York", "2026-10-31T23:59:00Z", hours(13));
+    check_night("Asia/Shanghai", "2026-03-28T11:59:00Z", hours(12));
+}

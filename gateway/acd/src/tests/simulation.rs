@@ -61,11 +61,11 @@ struct Sim {
     entries: u64,
 }
 
-fn agent_slug(no: u64) -> AgentSlug {
+pub(super) fn agent_slug(no: u64) -> AgentSlug {
     format!("agent{no}").parse().unwrap()
 }
 
-fn queue_slug(no: u64) -> QueueSlug {
+pub(super) fn queue_slug(no: u64) -> QueueSlug {
     format!("queue{no}").parse().unwrap()
 }
 
@@ -75,7 +75,7 @@ fn serves(agent: &AgentSlug, queue: &QueueSlug) -> bool {
 }
 
 /// Three queues with overlapping crews; three bands whose changes the run crosses.
-fn world() -> AcdConfig {
+pub(super) fn world() -> AcdConfig {
     let mut config = plain_config();
     config.time_zone = "Europe/Berlin".to_owned();
     config.login = Login::Register;
@@ -583,74 +583,4 @@ fn same_seed_gives_the_same_run() {
     };
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
-}
-
-#[test]
-fn fifty_calls_in_a_tenth_of_a_second_offer_each_of_ten_agents_once() {
-    let mut config = plain_config();
-    config.bands = vec![Band {
-        slug: "day".parse().unwrap(),
-        from_min: 0,
-        until_min: 1440,
-        days: [true; 7],
-    }];
-    config.agents = (0..10)
-        .map(|no| Agent {
-            slug: agent_slug(no),
-            intent: Intent::Ready,
-        })
-        .collect();
-    config.roster = (0..10)
-        .map(|no| RosterEntry {
-            band: "day".parse().unwrap(),
-            agent: agent_slug(no),
-            days: [true; 7],
-        })
-        .collect();
-    let mut queue = world().queues.swap_remove(0);
-    queue.agents = (0..10).map(agent_slug).collect();
-    queue.capacity = 50;
-    config.queues = vec![queue];
-    let start = wall("2026-11-24T02:00:00Z");
-    let at = |ms: u64| Now::new(Time::from_millis(ms), start + Duration::from_millis(ms));
-    let mut rng = Rng::from_seed(1);
-    let mut acd = Acd::new(config, rng.fork(), at(0)).unwrap();
-    for no in 0..10 {
-        acd.handle(
-            at(0),
-            Input::Device {
-                agent: agent_slug(no),
-                device: DeviceState::Registered,
-            },
-        );
-    }
-    let mut offered: Vec<(ContactId, AgentSlug)> = Vec::new();
-    let mut callers = Vec::new();
-    for call in 0..50 {
-        let now = at(1000 + call * 2);
-        let contact = ContactId::new(now.wall, &mut rng);
-        callers.push(contact);
-        let (queue, enqueued_at) = (queue_slug(0), now.wall);
-        acd.handle(
-            now,
-            Input::Enqueue {
-                contact,
-                queue,
-                enqueued_at,
-                priority: Duration::ZERO,
-            },
-        );
-        loop {
-            match acd.poll() {
-                Output::Timeout(_) => break,
-                Output::Effect(Effect::Offer { contact, agent, .. }) => offered.push((contact, agent)),
-                Output::Effect(other) => panic!("{other:?}"),
-                Output::Event(_) => {}
-            }
-        }
-        acd.check().unwrap();
-    }
-    let expected: Vec<_> = callers.iter().copied().zip((0..10).map(agent_slug)).collect();
-    assert_eq!(offered, expected);
-    assert_eq!(acd.waiting(&queue_slug(0)), callers);
 }
