@@ -151,8 +151,7 @@ impl Dialog {
         if matches!(method, "INVITE" | "UPDATE") {
             draft = draft
                 .header("Contact", contact(&self.face, self.hop.transport))
-                .header("Allow", wire::ALLOW)
-                .header("Supported", "timer");
+                .header("Allow", wire::ALLOW);
         }
         draft.header("User-Agent", product).raw(reason)
     }

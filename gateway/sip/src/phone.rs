@@ -5,8 +5,6 @@
 //! benchmark are phones.
 
 mod register;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -448,7 +446,7 @@ impl Phone {
 
     fn request_outside(&mut self, env: &Envelope<'_>, key: &[u8]) {
         if env.method != Method::Invite {
-            return self.ua.request_outside(env, key);
+            return self.ua.request_outside(env);
         }
         let (caller, display) = identity::caller(env, true);
         let source = Source::Trunk(self.server.clone());

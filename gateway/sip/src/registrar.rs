@@ -375,6 +375,9 @@ impl Registrar {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// The same phone may not overtake itself: equal Call-ID and no higher CSeq (§10.3 steps 6 and 7).
 fn is_stale(known: &Binding, registration: &Registration<'_>) -> bool {
     known.call_id == registration.call_id && registration.cseq <= known.cseq

@@ -7,19 +7,20 @@ use hotline_types::{LegId, Time};
 use crate::registrar::BindingId;
 use crate::transaction::TxId;
 
-/// Everything that can be due. One exhaustive match per machine fires it.
+/// Everything that can be due. One exhaustive match per machine fires it. Of timers due at one moment the earlier
+/// variant fires first: what ends a transaction before what repeats its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TimerKey {
-    /// Timer G (RFC 3261 §17.2.1): our final answer to an INVITE again.
-    ServerRetransmit(TxId),
     /// Timers H, I, J and L: a server transaction is over.
     ServerEnd(TxId),
-    /// Timers A and E (RFC 3261 §17.1): our request again.
-    ClientRetransmit(TxId),
     /// Timers B and F: nobody answers our request.
     ClientTimeout(TxId),
     /// Timers D, K and M, and the wait after a CANCEL (§9.1): a client transaction is over.
     ClientEnd(TxId),
+    /// Timer G (RFC 3261 §17.2.1): our final answer to an INVITE again.
+    ServerRetransmit(TxId),
+    /// Timers A and E (RFC 3261 §17.1): our request again.
+    ClientRetransmit(TxId),
     /// Our 2xx to an INVITE again (§13.3.1.4).
     OkRetransmit(LegId),
     /// 64*T1 without an ACK of our 2xx (§13.3.1.4).

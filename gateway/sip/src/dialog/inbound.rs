@@ -146,7 +146,7 @@ impl Legs {
                 .header("Session-Expires", format_args!("{session};refresher=uac"));
         }
         up.session = session;
-        self.arm_session(stack, leg, up);
+        arm_session(stack, leg, session);
         let bytes = if sdp.is_empty() {
             draft.end()
         } else {
@@ -168,18 +168,6 @@ impl Legs {
             stack.timers.set(TimerKey::AckWait(leg), now + t1_64);
         }
         stack.server_respond(tx, 200, bytes);
-    }
-
-    /// (Re)starts the session timer: BYE goes out before the interval is over by min(32 s, a third) (RFC 4028 §10).
-    pub(super) fn arm_session(&self, stack: &mut Stack, leg: LegId, up: &Up) {
-        match up.session {
-            Some(session) => {
-                let early = (session / 3).min(32);
-                let at = stack.now + Duration::from_secs(u64::from(session - early));
-                stack.timers.set(TimerKey::SessionExpiry(leg), at);
-            }
-            None => stack.timers.cancel(TimerKey::SessionExpiry(leg)),
-        }
     }
 
     /// Refuses the INVITE. The leg is gone.
@@ -309,4 +297,16 @@ pub(super) fn session_asked(env: &Envelope<'_>) -> Result<Option<u32>, u16> {
     }
     let peer_refreshes = env.supports("timer") && !we_refresh;
     Ok(peer_refreshes.then_some(seconds))
+}
+
+/// (Re)starts the session timer: BYE goes out before the interval is over by min(32 s, a third) (RFC 4028 §10).
+pub(super) fn arm_session(stack: &mut Stack, leg: LegId, session: Option<u32>) {
+    match session {
+        Some(session) => {
+            let early = (session / 3).min(32);
+            let at = stack.now + Duration::from_secs(u64::from(session - early));
+            stack.timers.set(TimerKey::SessionExpiry(leg), at);
+        }
+        None => stack.timers.cancel(TimerKey::SessionExpiry(leg)),
+    }
 }

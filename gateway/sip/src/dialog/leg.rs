@@ -64,8 +64,13 @@ pub(crate) struct Answering {
 /// A re-INVITE of ours that is not answered.
 #[derive(Debug)]
 pub(crate) enum Reoffering {
-    /// Waits for a final answer.
-    Sent { sdp: Vec<u8>, retried: bool },
+    /// Waits for a final answer; `next` goes out after it.
+    Sent {
+        tx: TxId,
+        sdp: Vec<u8>,
+        retried: bool,
+        next: Option<Vec<u8>>,
+    },
     /// Waits after a 491 (§14.1).
     Paused { sdp: Vec<u8> },
     /// Waits until another INVITE transaction of the dialog is over (§14.1).
@@ -182,6 +187,11 @@ impl Legs {
         let gone = self.table.remove(&leg)?;
         if let Some(dialog) = gone.dialog() {
             self.by_tag.remove(&dialog.local_tag);
+        }
+        if let Leg::Up(up) = &gone
+            && let Some(Reoffering::Sent { tx, .. }) = up.reoffering
+        {
+            stack.client_abandon(tx);
         }
         if let Leg::Dialling(dialling) = &gone {
             for fork in &dialling.forks {

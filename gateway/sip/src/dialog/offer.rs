@@ -5,7 +5,8 @@ use std::time::Duration;
 use hotline_types::LegId;
 
 use super::Within;
-use super::leg::{Leg, Legs, Reoffering};
+use super::inbound::{SESSION_MIN_S, arm_session};
+use super::leg::{Leg, Legs, Reoffering, Up};
 use crate::endpoint::envelope::Envelope;
 use crate::timer::TimerKey;
 use crate::transaction::{Stack, TxId, User};
@@ -19,7 +20,7 @@ impl Legs {
         };
         match &mut up.reoffering {
             Some(Reoffering::Paused { sdp: waiting } | Reoffering::Queued { sdp: waiting }) => *waiting = sdp,
-            Some(Reoffering::Sent { .. }) => self.tell(Event::ReofferRefused { leg, status: 491 }),
+            Some(Reoffering::Sent { next, .. }) => *next = Some(sdp),
             None => {
                 up.reoffering = Some(Reoffering::Queued { sdp });
                 self.send_queued_reoffer(stack, leg);
@@ -53,9 +54,21 @@ impl Legs {
             reason: "",
             product: &self.settings.product,
         };
-        let bytes = up.dialog.request(&within).sdp(&sdp);
+        let mut draft = up.dialog.request(&within);
+        if let Some(session) = up.session {
+            // The peer goes on refreshing: of this request it is the UAS (RFC 4028 §7.4).
+            draft = draft
+                .header("Supported", "timer")
+                .header("Session-Expires", format_args!("{session};refresher=uas"));
+        }
+        let bytes = draft.sdp(&sdp);
         stack.client_send(tx, User::Reinvite(leg), up.dialog.hop, bytes, true);
-        up.reoffering = Some(Reoffering::Sent { sdp, retried });
+        up.reoffering = Some(Reoffering::Sent {
+            tx,
+            sdp,
+            retried,
+            next: None,
+        });
     }
 
     /// The pause after a 491 is over.
@@ -86,7 +99,7 @@ impl Legs {
             200..300 => self.reoffer_answered(stack, leg, tx, env),
             408 | 481 => self.broken(stack, leg),
             491 => self.reoffer_glare(stack, leg),
-            300.. => self.reoffer_refused(leg, status),
+            300.. => self.reoffer_refused(stack, leg, status),
         }
     }
 
@@ -106,10 +119,19 @@ impl Legs {
         };
         let (ack, hop) = (up.dialog.request(&ack).end(), up.dialog.hop);
         stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), hop, ack);
-        if matches!(up.reoffering, Some(Reoffering::Sent { .. })) {
-            up.reoffering = None;
+        // What the answer grants holds from now on; an interval that we should refresh is not kept (§7.2).
+        let granted = env
+            .session_expires()
+            .filter(|(_, peer_refreshes)| *peer_refreshes);
+        up.session = up
+            .session
+            .and(granted.map(|(seconds, _)| seconds.max(SESSION_MIN_S)));
+        arm_session(stack, leg, up.session);
+        if let Some(next) = take_sent(up) {
+            up.reoffering = next.map(|sdp| Reoffering::Queued { sdp });
             let answer = env.sdp().ok().flatten().unwrap_or(b"").to_vec();
             self.tell(Event::ReofferAnswered { leg, answer });
+            self.send_queued_reoffer(stack, leg);
         }
     }
 
@@ -139,30 +161,38 @@ impl Legs {
             return;
         };
         match up.reoffering.take() {
-            Some(Reoffering::Sent { sdp, retried: false }) => {
+            Some(Reoffering::Sent {
+                sdp,
+                retried: false,
+                next,
+                ..
+            }) => {
                 let steps = if up.dialog.we_called {
                     210 + stack.rng.below(191)
                 } else {
                     stack.rng.below(201)
                 };
+                let sdp = next.unwrap_or(sdp);
                 up.reoffering = Some(Reoffering::Paused { sdp });
                 let at = stack.now + Duration::from_millis(steps * 10);
                 stack.timers.set(TimerKey::GlareRetry(leg), at);
             }
-            Some(Reoffering::Sent { retried: true, .. }) => {
-                self.tell(Event::ReofferRefused { leg, status: 491 });
+            Some(sent @ Reoffering::Sent { .. }) => {
+                up.reoffering = Some(sent);
+                self.reoffer_refused(stack, leg, 491);
             }
             other => up.reoffering = other,
         }
     }
 
-    fn reoffer_refused(&mut self, leg: LegId, status: u16) {
+    fn reoffer_refused(&mut self, stack: &mut Stack, leg: LegId, status: u16) {
         let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
             return;
         };
-        if matches!(up.reoffering, Some(Reoffering::Sent { .. })) {
-            up.reoffering = None;
+        if let Some(next) = take_sent(up) {
+            up.reoffering = next.map(|sdp| Reoffering::Queued { sdp });
             self.tell(Event::ReofferRefused { leg, status });
+            self.send_queued_reoffer(stack, leg);
         }
     }
 
@@ -178,5 +208,16 @@ impl Legs {
             });
         }
         self.bye(stack, leg, ReleaseReason::Fault);
+    }
+}
+
+/// Takes out the re-INVITE that was sent, and answers the offer that came meanwhile.
+fn take_sent(up: &mut Up) -> Option<Option<Vec<u8>>> {
+    match up.reoffering.take() {
+        Some(Reoffering::Sent { next, .. }) => Some(next),
+        other => {
+            up.reoffering = other;
+            None
+        }
     }
 }

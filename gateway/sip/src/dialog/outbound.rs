@@ -84,7 +84,6 @@ impl Legs {
                 .header("CSeq", "1 INVITE")
                 .header("Contact", contact(&face, target.hop.transport))
                 .header("Allow", wire::ALLOW)
-                .header("Supported", "timer")
                 .header("User-Agent", &self.settings.product);
             for (name, value) in invitation.headers {
                 draft = draft.header(name, value);

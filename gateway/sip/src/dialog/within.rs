@@ -13,6 +13,10 @@ use crate::{Event, LegEnd};
 
 /// Seconds of Retry-After while an earlier request still waits for its answer (§14.2 allows 0 to 10).
 const RETRY_AFTER_MAX_S: u64 = 10;
+/// Seconds of Retry-After where there is no room.
+const OVERLOAD_RETRY_AFTER_S: u32 = 5;
+/// Bodies that we read.
+const ACCEPT: &str = "application/sdp, application/dtmf-relay, application/dtmf";
 
 impl Legs {
     /// A request with a tag of ours, in its own server transaction.
@@ -32,7 +36,7 @@ impl Legs {
             (None, Method::Bye) => self.byed(stack, leg, tx, env),
             (None, Method::Invite | Method::Update) => self.reoffered(stack, leg, tx, env),
             (None, Method::Info) => self.info(stack, leg, tx, env),
-            (None, Method::Options) => self.reply_options(stack, tx, env),
+            (None, Method::Options) => self.reply(stack, tx, env, 200),
             (None, method) => self.reply(stack, tx, env, refusal_of(method)),
         }
     }
@@ -45,7 +49,7 @@ impl Legs {
         };
         let fork = dialling.forks.iter().position(|fork| Some(fork.local_tag) == tag);
         let Some((index, invite)) = fork.map(|index| (index, dialling.forks[index].tx)) else {
-            return;
+            return self.reply(stack, tx, env, 481);
         };
         let ours = stack
             .client_request(invite)
@@ -108,6 +112,10 @@ impl Legs {
         if !invite && offer.is_none() {
             self.refreshed(stack, leg, answering);
             return;
+        }
+        if invite {
+            let trying = Draft::response(100, &env.reply_head(None)).end();
+            stack.server_respond(tx, 100, trying);
         }
         up.answering = Some(answering);
         let offer = offer.map(<[u8]>::to_vec);
@@ -203,38 +211,34 @@ impl Legs {
         stack.client_send(tx, User::Nobody, up.dialog.hop, bytes, false);
     }
 
-    /// 200 to OPTIONS: what we can (§11.2).
-    pub(crate) fn reply_options(&self, stack: &mut Stack, tx: TxId, env: &Envelope<'_>) {
-        let tag = stack.rng.next_u64();
-        let bytes = Draft::response(200, &env.reply_head(Some(tag)))
-            .header("Allow", wire::ALLOW)
-            .header(
-                "Accept",
-                "application/sdp, application/dtmf-relay, application/dtmf",
-            )
-            .header("Supported", "timer")
-            .header("Server", &self.settings.product)
-            .end();
-        stack.server_respond(tx, 200, bytes);
+    /// Answers in a transaction, without a body.
+    pub(crate) fn reply(&self, stack: &mut Stack, tx: TxId, env: &Envelope<'_>, status: u16) {
+        let bytes = self.reply_bytes(stack, env, status);
+        stack.server_respond(tx, status, bytes);
     }
 
-    /// A final answer without a body, with the headers that its status asks for.
-    pub(crate) fn reply(&self, stack: &mut Stack, tx: TxId, env: &Envelope<'_>, status: u16) {
+    /// A final answer without a body, with the headers that its status and method ask for.
+    pub(crate) fn reply_bytes(&self, stack: &mut Stack, env: &Envelope<'_>, status: u16) -> Vec<u8> {
         let tag = stack.rng.next_u64();
-        let mut draft =
+        let draft =
             Draft::response(status, &env.reply_head(Some(tag))).header("Server", &self.settings.product);
-        draft = match status {
+        let draft = match status {
+            200 if env.method == Method::Options => {
+                // What we can (§11.2).
+                draft
+                    .header("Allow", wire::ALLOW)
+                    .header("Accept", ACCEPT)
+                    .header("Supported", "timer")
+            }
             405 => draft.header("Allow", wire::ALLOW),
-            415 => draft.header(
-                "Accept",
-                "application/sdp, application/dtmf-relay, application/dtmf",
-            ),
+            415 => draft.header("Accept", ACCEPT),
+            420 => draft.header("Unsupported", env.unsupported().collect::<Vec<_>>().join(", ")),
             422 => draft.header("Min-SE", SESSION_MIN_S),
             500 => draft.header("Retry-After", stack.rng.below(RETRY_AFTER_MAX_S + 1)),
-            503 => draft.header("Retry-After", 5),
+            503 => draft.header("Retry-After", OVERLOAD_RETRY_AFTER_S),
             _ => draft,
         };
-        stack.server_respond(tx, status, draft.end());
+        draft.end()
     }
 }
 

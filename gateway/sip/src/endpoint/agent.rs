@@ -6,16 +6,10 @@
 use super::envelope::Envelope;
 use super::wire::{self, Draft};
 use crate::dialog::Legs;
-use crate::header::Name;
 use crate::message::{Message, Method};
 use crate::timer::TimerKey;
 use crate::transaction::{Arrival, Heard, Lapse, Stack, TxId, User, cancel_id};
 use crate::{Counted, DialFailure, Output, Received};
-
-/// Extensions that a peer may require of us.
-const SUPPORTED: &[&str] = &["timer"];
-/// Seconds of Retry-After where there is no room.
-const RETRY_AFTER_S: u32 = 5;
 
 /// Transactions and legs.
 #[derive(Debug)]
@@ -136,34 +130,24 @@ impl UserAgent {
         Some(tx)
     }
 
-    /// Answers a request outside dialogs for which the owner has no rule of its own.
-    pub(crate) fn request_outside(&mut self, env: &Envelope<'_>, key: &[u8]) {
-        let tx = self.stack.server_open(key, None, env.hop, false);
-        let (stack, legs) = (&mut self.stack, &mut self.legs);
-        match env.method {
-            Method::Options => legs.reply_options(stack, tx, env),
+    /// Answers a request outside dialogs for which the owner has no rule of its own: without state, so that a
+    /// flood of them costs none (§8.2.7).
+    pub(crate) fn request_outside(&mut self, env: &Envelope<'_>) {
+        let status = match env.method {
+            Method::Options => 200,
             Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
-                legs.count(Counted::Stray);
-                legs.reply(stack, tx, env, 481);
+                self.legs.count(Counted::Stray);
+                481
             }
-            other => legs.reply(stack, tx, env, crate::dialog::refusal_of(other)),
-        }
+            other => crate::dialog::refusal_of(other),
+        };
+        self.reply_stateless(env, status);
     }
 
     /// Answers without a transaction: a repetition is simply answered again.
     pub(crate) fn reply_stateless(&mut self, env: &Envelope<'_>, status: u16) {
-        let tag = self.stack.rng.next_u64();
-        let mut draft =
-            Draft::response(status, &env.reply_head(Some(tag))).header("Server", &self.legs.settings.product);
-        match status {
-            420 => {
-                let names: Vec<&str> = unsupported(env).collect();
-                draft = draft.header("Unsupported", names.join(", "));
-            }
-            503 => draft = draft.header("Retry-After", RETRY_AFTER_S),
-            _ => {}
-        }
-        self.stack.send(env.hop, draft.end());
+        let bytes = self.legs.reply_bytes(&mut self.stack, env, status);
+        self.stack.send(env.hop, bytes);
     }
 
     /// A client transaction ended without an answer.
@@ -222,13 +206,5 @@ fn stateless_refusal(env: &Envelope<'_>) -> Option<u16> {
     if env.msg.max_forwards().ok().flatten() == Some(0) {
         return Some(483);
     }
-    unsupported(env).next().map(|_| 420)
-}
-
-/// Extensions in Require that we do not know.
-fn unsupported<'e>(env: &'e Envelope<'_>) -> impl Iterator<Item = &'e str> {
-    env.msg
-        .tokens(Name::Require)
-        .flatten()
-        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+    env.unsupported().next().map(|_| 420)
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::header::{Name, Refresher, Via};
 use crate::message::{Message, Method, ParseError};
@@ -10,6 +10,8 @@ use crate::transaction::Hop;
 use crate::uri::Uri;
 use crate::{Received, Role, Transport};
 
+/// Extensions that a peer may require of us.
+const SUPPORTED: &[&str] = &["timer"];
 /// The default port of SIP.
 const PORT: u16 = 5060;
 
@@ -191,6 +193,14 @@ impl<'m> Envelope<'m> {
         self.msg.has_token(Name::Supported, tag)
     }
 
+    /// Extensions in Require that we do not know (§8.2.2.3).
+    pub(crate) fn unsupported(&self) -> impl Iterator<Item = &str> {
+        self.msg
+            .tokens(Name::Require)
+            .flatten()
+            .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+    }
+
     /// Where requests of a new dialog with this peer go. A trunk says so in its first Record-Route or its
     /// Contact, where that is an address; a phone is always reached over the path that it came by.
     pub(crate) fn next_hop(&self, came_by: Hop, role: Role) -> Hop {
@@ -234,8 +244,8 @@ pub(crate) fn address_of(uri: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, uri.port.unwrap_or(PORT)))
 }
 
-/// Where the answers to a message go: back over its connection, or for datagrams to its source, at the port of
-/// sent-by unless `rport` asks for the source port.
+/// Where the answers to a message go: back over its connection or, should that be gone, to the port of sent-by
+/// (§18.2.2); for datagrams to the port of sent-by unless `rport` asks for the source port (RFC 3581 §4).
 fn reply_hop(via: &Via<'_>, received: &Received) -> Hop {
     let Received {
         listener,
@@ -244,12 +254,10 @@ fn reply_hop(via: &Via<'_>, received: &Received) -> Hop {
         peer,
         ..
     } = *received;
-    let to = match transport {
-        Transport::Udp if via.rport().is_none() => {
-            let ip: IpAddr = peer.ip();
-            SocketAddr::new(ip, via.port.unwrap_or(PORT))
-        }
-        Transport::Udp | Transport::Tcp => peer,
+    let to = if transport == Transport::Udp && via.rport().is_some() {
+        peer
+    } else {
+        SocketAddr::new(peer.ip(), via.port.unwrap_or(PORT))
     };
     Hop {
         listener,

@@ -60,7 +60,7 @@ impl Endpoint {
         match (env.method, self.role(env)) {
             (Method::Invite, _) => self.invite(env, key),
             (Method::Register, Some(Role::Phones)) => self.register(env, key),
-            _ => self.ua.request_outside(env, key),
+            _ => self.ua.request_outside(env),
         }
     }
 

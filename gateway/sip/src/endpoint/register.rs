@@ -17,6 +17,9 @@ impl Endpoint {
         let Some(agent) = self.authenticated(env, env.to_user) else {
             return;
         };
+        if env.from_user != env.to_user {
+            return self.ua.reply_stateless(env, 403); // nobody registers for another
+        }
         let tx = self.ua.stack.server_open(key, None, env.hop, false);
         let hop = Hop {
             to: env.peer,

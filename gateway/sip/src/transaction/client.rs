@@ -280,6 +280,13 @@ impl Stack {
         self.client_start(cancel, hop, bytes);
     }
 
+    /// The dialog of a re-INVITE is gone, and perhaps its peer with it: an answer is awaited for 64*T1, no longer.
+    pub(crate) fn client_abandon(&mut self, tx: TxId) {
+        if self.clients.contains_key(&tx) {
+            self.set_timer(TimerKey::ClientEnd(tx), self.t1_64());
+        }
+    }
+
     /// The request that was sent in this transaction.
     pub(crate) fn client_request(&self, tx: TxId) -> Option<(&[u8], Hop)> {
         self.clients
