@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod corpora;
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod tidy;

@@ -13,11 +13,11 @@ use std::panic::AssertUnwindSafe;
 
 use hotline_acd::Acd;
 use hotline_journal::{By, Draft, Seq, What};
-use hotline_sip::Endpoint;
-use hotline_types::{ContactId, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time};
+use hotline_sip::{Endpoint, ReleaseReason};
+use hotline_types::{ContactId, HangupBy, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time};
 
 use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig};
-use crate::call::{Action, Call, Cx};
+use crate::call::{Action, Call, Cx, Ending};
 use crate::stamp::Outbound;
 use crate::timer::Timers;
 
@@ -311,15 +311,25 @@ impl Switch {
     }
 
     fn on_command(&mut self, now: Now, by: By, command: Command) -> Reply {
-        let (agent, input) = match command {
-            Command::SetIntent { agent, intent } => {
-                (agent.clone(), hotline_acd::Input::Intent { agent, intent, by })
-            }
-            Command::Release { agent } => (agent.clone(), hotline_acd::Input::Release { agent, by }),
-        };
-        if self.acd.agent(&agent).is_none() {
+        let (Command::SetIntent { agent, .. } | Command::Release { agent }) = &command;
+        let Some(view) = self.acd.agent(agent) else {
             return Reply::UnknownAgent;
-        }
+        };
+        let input = match command {
+            Command::SetIntent { agent, intent } => hotline_acd::Input::Intent { agent, intent, by },
+            Command::Release { agent } => {
+                // The talk is taken apart first, so that the agent never has two calls.
+                if let Some(contact) = view
+                    .contact
+                    .filter(|contact| self.acd.talks_with(*contact).is_some())
+                {
+                    self.with_call(now, contact, |call, cx| {
+                        call.close(cx, Ending::HungUp(HangupBy::System), ReleaseReason::Normal);
+                    });
+                }
+                hotline_acd::Input::Release { agent, by }
+            }
+        };
         self.acd.handle(now, input);
         self.settle(now);
         Reply::Done(self.out.last())
