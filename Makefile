@@ -11,6 +11,8 @@ TEST_PACKAGES := $(BUILD_PACKAGES) sip-tester baresip-core chromium fonts-noto-c
 
 # Seconds per fuzz target.
 FUZZ_TIME ?= 600
+# More options for the program: make demo ARGS='--for 60s'.
+ARGS ?=
 
 .PHONY: help
 help: ## list the targets
@@ -23,13 +25,13 @@ toolchain:
 
 .PHONY: run
 run: toolchain ## build everything and run the hotline of config/hotline.toml
-	@if .ci/node >/dev/null; then $(MAKE) console; else echo "Going on without the console."; fi
-	cargo run --release --locked --
+	@if .ci/node >/dev/null; then $(MAKE) console; else false; fi || echo "Going on without the console."
+	cargo run --release --locked -- $(ARGS)
 
 .PHONY: demo
 demo: toolchain ## run the real daemon with built-in callers and agents
-	@if .ci/node >/dev/null; then $(MAKE) console; else echo "Going on without the console."; fi
-	cargo run --release --locked -- demo
+	@if .ci/node >/dev/null; then $(MAKE) console; else false; fi || echo "Going on without the console."
+	cargo run --release --locked -- demo $(ARGS)
 
 .PHONY: console
 console: supervisor/web/dist/index.html ## build the front end, which the next build of the program embeds
@@ -37,11 +39,11 @@ console: supervisor/web/dist/index.html ## build the front end, which the next b
 WEB_SOURCES := $(shell find supervisor/web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 supervisor/web/node_modules/.package-lock.json: supervisor/web/package.json supervisor/web/package-lock.json
-	@export PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 supervisor/web/dist/index.html: supervisor/web/node_modules/.package-lock.json $(WEB_SOURCES)
-	@export PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm run --silent build
+	@PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm run --silent build
 	@touch $@
 
 .PHONY: test
@@ -49,10 +51,14 @@ test: ## run every test, installing what the tests need
 	@.ci/packages $(TEST_PACKAGES)
 	@.ci/rust
 	$(MAKE) console
-	export PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm run --silent lint; npm run --silent test
+	PATH="$$(.ci/node):$$PATH"; cd supervisor/web; npm run --silent lint; npm run --silent test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	HOTLINE_REQUIRE_CONSOLE=1 cargo test --workspace --locked
+
+.PHONY: bench
+bench: toolchain ## run every benchmark; figures also go to target/bench.jsonl
+	cargo bench --workspace --locked --bench '*'
 
 .PHONY: fuzz
 fuzz: toolchain ## fuzz every target for FUZZ_TIME seconds (nightly compiler, cargo-fuzz)

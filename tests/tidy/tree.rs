@@ -51,7 +51,7 @@ pub fn files() -> Vec<File> {
 fn is_text(name: &str) -> bool {
     match name.rsplit_once('.') {
         Some((_, ending)) => TEXT.contains(&ending),
-        None => ["Makefile", "run", "packages"].contains(&name),
+        None => ["Makefile", "run", "packages", "rust", "node"].contains(&name),
     }
 }
 
