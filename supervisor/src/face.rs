@@ -1,0 +1,155 @@
+//! The faces of other parts that the console needs and the daemon supplies: commands, accounts, records.
+
+use async_trait::async_trait;
+use hotline_journal::{Counts, Event, Scope, Seq};
+use hotline_types::{AgentSlug, ContactId, Intent, Pii, SegmentId};
+
+use crate::dto::{ContactDetail, ContactList};
+use crate::rights::{Role, Viewer};
+
+/// Who gives a command; goes into the journal as the event's author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Login name of the user, or the token's name.
+    pub name: String,
+}
+
+impl From<&Viewer> for Actor {
+    fn from(viewer: &Viewer) -> Self {
+        Self {
+            name: viewer.name.clone(),
+        }
+    }
+}
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// No agent has this slug: 404.
+    #[error("there is no such agent")]
+    UnknownAgent,
+    /// The agent's present state forbids it: 409 with the reason, one sentence without personal data.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The gateway cannot take commands now: 503.
+    #[error("the gateway is busy")]
+    Busy,
+}
+
+/// Whether the gateway takes calls, and if not, why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// True where a new call would be taken.
+    pub ready: bool,
+    /// Short codes such as `draining`, `journal_behind`; empty where ready.
+    pub reasons: Vec<String>,
+}
+
+/// How the gateway is, for the header of the console and the gauges of `/metrics`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// When the process started, UTC milliseconds.
+    pub started_at_ms: i64,
+    /// Calls that hold a line now.
+    pub lines_in_use: u32,
+    /// Lines there are.
+    pub lines_max: u32,
+    /// Age of the oldest event that is not yet committed, milliseconds.
+    pub journal_lag_ms: u64,
+    /// Phones registered now.
+    pub phones_registered: u32,
+    /// RTP port pairs in use.
+    pub media_ports_in_use: u32,
+    /// RTP port pairs there are.
+    pub media_ports_max: u32,
+    /// Rows waiting in the outbox for their sink.
+    pub outbox_waiting: u64,
+    /// Totals that live outside the journal, by fixed name: becomes `hotline_gateway_total{name=...}`.
+    pub totals: Vec<(&'static str, u64)>,
+}
+
+/// The running gateway, as the console needs it.
+#[async_trait]
+pub trait Gateway: Send + Sync + 'static {
+    /// Sets what an agent wants. Answers the position of the event that says so.
+    async fn set_intent(&self, actor: &Actor, agent: &AgentSlug, intent: Intent)
+    -> Result<Seq, CommandError>;
+    /// Frees an agent whatever the queue engine believes; ends the agent's talk.
+    async fn release_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Seq, CommandError>;
+    /// Whether new calls are taken.
+    fn readiness(&self) -> Readiness;
+    /// Lines, limits, lag.
+    fn status(&self) -> Status;
+}
+
+/// A user of the console.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Role of the user.
+    pub role: Role,
+    /// The agent the user is, where the user is one.
+    pub agent: Option<AgentSlug>,
+    /// Argon2 hash of the password as a PHC string.
+    pub password_hash: Pii<String>,
+}
+
+/// Why a face could not answer. For the log; the caller of the API gets a fixed sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FaceError(pub String);
+
+/// Users and API tokens.
+#[async_trait]
+pub trait Accounts: Send + Sync + 'static {
+    /// The user of this login name.
+    async fn account(&self, user: &str) -> Result<Option<Account>, FaceError>;
+    /// The holder of the token with this SHA-256.
+    async fn token(&self, sha256: &[u8; 32]) -> Result<Option<Viewer>, FaceError>;
+}
+
+/// What a list of contacts is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactQuery {
+    /// Where the page before ended, as the store says it.
+    pub after: Option<String>,
+    /// Rows at most, 1 to 200.
+    pub limit: u32,
+    /// Only this business date, `YYYY-MM-DD`.
+    pub business_date: Option<String>,
+    /// Only this queue.
+    pub queue: Option<String>,
+    /// Only this agent.
+    pub agent: Option<String>,
+    /// Only this way of ending.
+    pub outcome: Option<String>,
+    /// True where phone numbers may be shown whole.
+    pub see_numbers: bool,
+}
+
+/// Which figures are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FigureQuery {
+    /// First business date, `YYYY-MM-DD`.
+    pub from: String,
+    /// Last business date, inclusive.
+    pub to: String,
+}
+
+/// What is written down: contacts, figures of past days, committed events.
+#[async_trait]
+pub trait Records: Send + Sync + 'static {
+    /// A page of contacts, newest first.
+    async fn contacts(&self, query: &ContactQuery) -> Result<ContactList, FaceError>;
+    /// One contact with its segments.
+    async fn contact(&self, id: ContactId, see_numbers: bool) -> Result<Option<ContactDetail>, FaceError>;
+    /// The recording of a segment, relative to the recordings' folder.
+    async fn recording(&self, contact: ContactId, segment: SegmentId) -> Result<Option<String>, FaceError>;
+    /// Counters of a range of business dates, summed per scope.
+    async fn counters(&self, query: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError>;
+    /// The caller's number of a live contact.
+    async fn number_of(&self, contact: ContactId) -> Result<Option<Pii<String>>, FaceError>;
+    /// Committed events after this position, in order, `limit` at most.
+    async fn events_after(&self, seq: Seq, limit: u32) -> Result<Vec<Event>, FaceError>;
+}

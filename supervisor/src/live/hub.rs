@@ -1,0 +1,236 @@
+//! From committed events to published batches: one fold, one ledger, any number of bounded subscribers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use hotline_journal::{Event, Seq, What};
+use hotline_types::ContactId;
+use serde::Serialize;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Semaphore, broadcast};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::{Changed, Delta, Ledger, Resume, SCHEMA};
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::view::{Present, View};
+
+/// How often changes are published.
+const BATCH_EVERY: Duration = Duration::from_millis(200);
+/// How often the gateway is asked how it is.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// Batches that wait for one subscriber; more means that it starts anew.
+const SUBSCRIBER_BATCHES_MAX: usize = 256;
+/// Live feeds at once; the next is refused with 503.
+pub(crate) const SUBSCRIBERS_MAX: usize = 200;
+/// Callers looked up for one batch; the rest wait for the next.
+const LOOKUPS_PER_BATCH_MAX: usize = 16;
+/// Callers that wait to be looked up; more stay without a number on the live page.
+const LOOKUPS_WAITING_MAX: usize = 1_000;
+/// Longest look-up of a caller.
+const LOOKUP_TIME_MAX: Duration = Duration::from_millis(100);
+/// Events read at once when the fold has to catch up.
+const CATCH_UP_EVENTS: u32 = 1_000;
+
+/// A batch with its text, made once for everyone who may see all of it.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub delta: Arc<Delta>,
+    pub text: Utf8Bytes,
+}
+
+/// A frame of the feed as it goes over the wire.
+#[derive(Serialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub(crate) enum Frame<'a> {
+    /// First frame: which life of which journal, and the server's clock.
+    Hello {
+        epoch: &'a str,
+        seq: u64,
+        now: i64,
+        build: &'a str,
+        schema: u32,
+    },
+    /// All rows of all topics; what is not in it is gone.
+    Snap { seq: u64, rows: &'a Changed },
+    /// What changed.
+    Delta(&'a Delta),
+    /// Still there.
+    Beat { seq: u64, now: i64 },
+    /// Answer to a ping.
+    Pong { ping: u64, now: i64 },
+    /// A snapshot follows, because the chain is broken.
+    Reset { why: &'a str },
+}
+
+impl Frame<'_> {
+    /// The frame's text.
+    pub(crate) fn text(&self) -> Utf8Bytes {
+        serde_json::to_string(self).unwrap_or_default().into()
+    }
+}
+
+/// What a subscriber begins with.
+#[derive(Debug)]
+pub(crate) enum Start {
+    /// It missed these.
+    Missed(Vec<Arc<Delta>>),
+    /// All rows, at this position.
+    Snapshot { seq: u64, rows: Changed },
+}
+
+/// Where subscribers join.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    ledger: Mutex<Ledger>,
+    batches: broadcast::Sender<Arc<Batch>>,
+    epoch: String,
+    /// One permit per live feed.
+    pub seats: Arc<Semaphore>,
+}
+
+impl Hub {
+    /// A hub with nothing published. `epoch` names this life of the journal's reader.
+    pub(crate) fn new(epoch: String) -> Self {
+        let (batches, _) = broadcast::channel(SUBSCRIBER_BATCHES_MAX);
+        Self {
+            ledger: Mutex::new(Ledger::default()),
+            batches,
+            epoch,
+            seats: Arc::new(Semaphore::new(SUBSCRIBERS_MAX)),
+        }
+    }
+
+    /// Runs `read` on the ledger as last published.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {
+        read(&self.ledger.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Publishes the present rows.
+    pub(crate) fn publish(&self, rows: super::Rows, seq: u64) {
+        // Sent under the lock, so that a subscriber that joins sees each batch either in its start or in its queue.
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(delta) = ledger.publish(rows, seq) {
+            let text = Frame::Delta(&delta).text();
+            // No receiver is a normal state: nobody looks at the live page.
+            let _nobody_listens = self.batches.send(Arc::new(Batch { delta, text }));
+        }
+    }
+
+    /// A subscription from where the client stopped, or from the beginning.
+    pub(crate) fn join(
+        &self,
+        epoch: Option<&str>,
+        after: Option<u64>,
+    ) -> (broadcast::Receiver<Arc<Batch>>, Start) {
+        self.read(|ledger| {
+            let receiver = self.batches.subscribe();
+            let known = after.filter(|_| epoch == Some(self.epoch.as_str()));
+            let start = match known.map(|after| ledger.resume(after)) {
+                Some(Resume::Batches(missed)) => Start::Missed(missed),
+                Some(Resume::Reset) | None => Start::Snapshot {
+                    seq: ledger.seq(),
+                    rows: ledger.snapshot(),
+                },
+            };
+            (receiver, start)
+        })
+    }
+
+    /// The first frame of every connection.
+    pub(crate) fn hello(&self, build: &str) -> Utf8Bytes {
+        let seq = self.read(Ledger::seq);
+        Frame::Hello {
+            epoch: &self.epoch,
+            seq,
+            now: now_ms(),
+            build,
+            schema: SCHEMA,
+        }
+        .text()
+    }
+}
+
+/// The task that folds committed events and publishes; ends when the gateway's sender is gone.
+pub(crate) async fn run(app: App, mut view: View, mut events: broadcast::Receiver<Arc<Vec<Event>>>) {
+    let mut batch = interval(BATCH_EVERY);
+    batch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut present = Present::of(&app);
+    let mut asked = Instant::now();
+    let mut unknown: VecDeque<ContactId> = view.open().collect();
+    app.hub.publish(view.rows(&app.directory, &present), view.seq());
+    loop {
+        tokio::select! {
+            received = events.recv() => match received {
+                Ok(committed) => {
+                    for event in committed.iter() {
+                        take(&app, &mut view, event, &mut unknown);
+                    }
+                }
+                Err(RecvError::Lagged(skipped)) => {
+                    tracing::warn!(skipped, "the live page fell behind the journal, reading it from the store");
+                    catch_up(&app, &mut view, &mut unknown).await;
+                }
+                Err(RecvError::Closed) => return,
+            },
+            _ = batch.tick() => {
+                if asked.elapsed() >= STATUS_EVERY {
+                    asked = Instant::now();
+                    present = Present::of(&app);
+                }
+                look_up(&app, &mut view, &mut unknown).await;
+                app.hub.publish(view.rows(&app.directory, &present), view.seq());
+            }
+        }
+    }
+}
+
+/// Folds one event, once: what was read from the store while catching up is not folded again.
+fn take(app: &App, view: &mut View, event: &Event, unknown: &mut VecDeque<ContactId>) {
+    if event.seq.0 <= view.seq() {
+        return;
+    }
+    view.apply(event);
+    app.metrics.apply(event);
+    if let (What::ContactOpened { .. }, Some(contact)) = (&event.what, event.contact)
+        && unknown.len() < LOOKUPS_WAITING_MAX
+    {
+        unknown.push_back(contact);
+    }
+}
+
+/// Reads what the channel dropped.
+async fn catch_up(app: &App, view: &mut View, unknown: &mut VecDeque<ContactId>) {
+    loop {
+        match app.records.events_after(Seq(view.seq()), CATCH_UP_EVENTS).await {
+            Ok(events) if events.is_empty() => return,
+            Ok(events) => events.iter().for_each(|event| take(app, view, event, unknown)),
+            Err(error) => {
+                tracing::error!(%error, "the live page could not read the journal, its figures may be short");
+                return;
+            }
+        }
+    }
+}
+
+async fn look_up(app: &App, view: &mut View, unknown: &mut VecDeque<ContactId>) {
+    for _ in 0..LOOKUPS_PER_BATCH_MAX {
+        let Some(contact) = unknown.pop_front() else {
+            return;
+        };
+        if !view.is_open(contact) {
+            continue;
+        }
+        match timeout(LOOKUP_TIME_MAX, app.records.number_of(contact)).await {
+            Ok(Ok(Some(number))) => view.name_caller(contact, &number),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a live call stays without its number"),
+            Err(_) => {
+                unknown.push_back(contact);
+                return;
+            }
+        }
+    }
+}
