@@ -62,20 +62,23 @@ impl Database {
     /// A connection that writes; creates the file, for its owner only.
     pub(crate) async fn connect(&self) -> Result<SqliteConnection, StoreError> {
         self.create_private()?;
+        self.writing().connect().await.map_err(|error| self.error(error))
+    }
+
+    /// Options of a connection that writes.
+    pub(crate) fn writing(&self) -> SqliteConnectOptions {
         let synchronous = match self.durability {
             Durability::Normal => SqliteSynchronous::Normal,
             Durability::Full => SqliteSynchronous::Full,
         };
-        let options = self
-            .options()
+        self.options()
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(synchronous)
             .pragma("cache_size", "-16000")
             .pragma("temp_store", "memory")
             .pragma("wal_autocheckpoint", "4000")
-            .pragma("journal_size_limit", "67108864");
-        options.connect().await.map_err(|error| self.error(error))
+            .pragma("journal_size_limit", "67108864")
     }
 
     /// Brings the schema up to date; each file in its own transaction.

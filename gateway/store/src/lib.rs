@@ -4,6 +4,8 @@
 mod db;
 mod error;
 mod outbox;
+mod people;
+mod reader;
 mod recover;
 mod rows;
 mod script;
@@ -20,6 +22,11 @@ use db::Database;
 
 pub use db::Durability;
 pub use error::StoreError;
+pub use people::{AgentRow, NewToken, People, RosterRow, Seed, TOKENS_MAX, TokenRow, UserRow};
+pub use reader::{
+    ContactDetail, ContactFilter, ContactPage, ContactRow, PAGE_MAX, QueueRow, REPORT_DAYS_MAX, Reader,
+    RecordingRow, SegmentRow,
+};
 pub use recover::Recovered;
 pub use rows::{OfferRow, PersonRow};
 pub use sink::DeskSink;
@@ -87,6 +94,18 @@ impl Store {
         let (handle, writer, end) = writer::writer(self.journal.clone(), recovered).await?;
         let sink = DeskSink::new(self.journal.clone(), self.desk.clone(), end, pops);
         Ok((handle, writer, sink))
+    }
+
+    /// People and secrets.
+    #[must_use]
+    pub fn people(&self) -> People {
+        People::new(&self.journal)
+    }
+
+    /// The read-only face.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(&self.journal)
     }
 
     /// The journal's file.

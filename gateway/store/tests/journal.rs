@@ -7,9 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use hotline_journal::sample::{Sample, SampleConfig};
-use hotline_journal::{Counters, Event, Seq, What};
+use hotline_journal::{BusinessDate, Counters, Event, Scope, Seq, What, figures};
 use hotline_store::{
-    Batch, Durability, Full, JournalHandle, PersonRow, QUEUE_BATCHES_MAX, Recovered, Store, StoreConfig,
+    Batch, ContactFilter, Durability, Full, JournalHandle, PersonRow, QUEUE_BATCHES_MAX, Reader, Recovered,
+    Store, StoreConfig, StoreError,
 };
 use hotline_types::{OfferId, Pii, WallTime};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -358,4 +359,171 @@ async fn full_queue_refuses_and_counts_and_nothing_taken_is_lost() {
         i64::try_from(taken).unwrap()
     );
     assert_eq!(store.path(), folder.0.join("journal.db"));
+}
+
+#[tokio::test]
+async fn reader_pages_through_contacts_newest_first_with_no_daemon_running() {
+    let folder = Folder::new("reader");
+    let open = Open::new(&folder.0, true).await;
+    let mut hotline = sample(5);
+    open.append(&hotline.start()).await;
+    let mut events: Vec<Event> = (0..500).flat_map(|_| hotline.step()).collect();
+    events.extend(hotline.finish());
+    open.append(&events).await;
+    open.close().await;
+
+    let reader = Reader::open(&folder.0).unwrap();
+    let all = ContactFilter::default();
+    let (mut ids, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = reader.contacts(&all, cursor.as_deref(), 7).await.unwrap();
+        assert!(page.contacts.len() <= 7);
+        ids.extend(page.contacts.iter().map(|contact| contact.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let mut opened: Vec<_> = events
+        .iter()
+        .filter(|event| matches!(event.what, What::ContactOpened { .. }))
+        .filter_map(|event| event.contact)
+        .collect();
+    opened.sort_by(|a, b| b.cmp(a));
+    assert_eq!(ids, opened);
+    assert!(matches!(
+        reader.contacts(&all, Some("' OR 1"), 7).await,
+        Err(StoreError::BadRequest(_))
+    ));
+
+    let answered = ContactFilter {
+        end: Some("completed".to_owned()),
+        closed: Some(true),
+        ..ContactFilter::default()
+    };
+    let page = reader.contacts(&answered, None, 500).await.unwrap();
+    let contact = page
+        .contacts
+        .iter()
+        .find(|contact| contact.queue.is_some())
+        .unwrap();
+    let queue = ContactFilter {
+        queue: contact.queue.clone(),
+        ..answered
+    };
+    assert!(
+        reader
+            .contacts(&queue, None, 500)
+            .await
+            .unwrap()
+            .contacts
+            .contains(contact)
+    );
+    let detail = reader.contact(contact.id).await.unwrap().unwrap();
+    assert_eq!(detail.contact, *contact);
+    assert_eq!(detail.queues.last().unwrap().exit.as_deref(), Some("answered"));
+    assert!(detail.segments.iter().any(|segment| segment.kind == "talk"));
+    assert_eq!(
+        detail.recordings[0].length_ms,
+        Some(4_000),
+        "sealed after the contact was over"
+    );
+    assert_eq!(reader.recordings(contact.id).await.unwrap(), detail.recordings);
+    let own = reader.contact_events(contact.id, Seq(0), 500).await.unwrap();
+    assert_eq!(
+        (own.first().unwrap().seq, own.len() > 20),
+        (contact.first_seq, true)
+    );
+    let person = reader.person(contact.person).await.unwrap().unwrap();
+    assert_eq!(person.number, Some(Pii::new("+8613800138000".to_owned())));
+
+    let last = reader.last_seq().await.unwrap();
+    assert_eq!(reader.events(Seq(last.0 - 3), 500).await.unwrap().len(), 3);
+    let (first_date, last_date) = (
+        BusinessDate("2026-01-01".to_owned()),
+        BusinessDate("2026-12-31".to_owned()),
+    );
+    let totals = reader.totals(&first_date, &last_date).await.unwrap();
+    assert_eq!(totals[&Scope::Total].reached, opened.len() as u64);
+    assert_eq!(figures::balance(&totals[&Scope::Total], 0, 0), Ok(()));
+    let rows = reader
+        .counters(&first_date, &last_date, Some(&Scope::Total))
+        .await
+        .unwrap();
+    assert_eq!(
+        rows.iter().map(|(_, counts)| counts.reached).sum::<u64>(),
+        opened.len() as u64
+    );
+}
+
+#[tokio::test]
+async fn erased_person_is_gone_from_what_the_desk_is_still_to_be_told() {
+    let folder = Folder::new("erase");
+    let open = Open::new(&folder.0, false).await;
+    let mut hotline = sample(6);
+    open.append(&hotline.start()).await;
+    let mut events: Vec<Event> = (0..60).flat_map(|_| hotline.step()).collect();
+    events.extend(hotline.finish());
+    open.append(&events).await;
+    let erased = people(&events)[0].id;
+    open.crash().await;
+    let store = Store::open(StoreConfig {
+        data_dir: folder.0.clone(),
+        durability: Durability::Normal,
+    })
+    .await
+    .unwrap();
+    let now = WallTime::from_millis(1_795_500_000_000);
+    assert!(store.people().erase_person(erased, now).await.unwrap());
+    Open::new(&folder.0, true).await.close().await;
+    let mut desk = connect(&folder.0, "service-desk.db").await;
+    assert_eq!(
+        number(
+            &mut desk,
+            "SELECT count(*) FROM contacts WHERE caller_number IS NULL"
+        )
+        .await,
+        1
+    );
+    assert!(
+        number(
+            &mut desk,
+            "SELECT count(*) FROM contacts WHERE caller_number IS NOT NULL"
+        )
+        .await
+            > 0
+    );
+}
+
+#[tokio::test]
+async fn live_view_after_a_restart_shows_the_figures_of_before() {
+    let folder = Folder::new("board");
+    let open = Open::new(&folder.0, true).await;
+    let mut hotline = sample(8);
+    let mut board = open.recovered.board();
+    let mut events = hotline.start();
+    events.extend((0..400).flat_map(|_| hotline.step()));
+    events.iter().for_each(|event| board.apply(event));
+    open.append(&events).await;
+    open.crash().await;
+    let open = Open::new(&folder.0, false).await;
+    let mut again = open.recovered.board();
+    assert_eq!(again.date(), board.date());
+    assert!(again.totals().eq(board.totals()));
+    assert!(again.contacts().eq(board.contacts()));
+    assert!(again.contacts().count() > 0, "something was open");
+    let intents: Vec<_> = board
+        .agents()
+        .map(|(agent, view)| (agent, &view.intent))
+        .collect();
+    assert_eq!(open.recovered.intents().collect::<Vec<_>>(), intents);
+    // Both go on alike: what the crash left open is lost, and every agent's time is booked up to the crash.
+    for event in open.recovered.closing().iter().chain(&{
+        hotline.crash();
+        hotline.start()
+    }) {
+        board.apply(event);
+        again.apply(event);
+    }
+    assert!(again.totals().eq(board.totals()));
 }
