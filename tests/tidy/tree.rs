@@ -16,7 +16,7 @@ pub struct File {
     pub path: String,
     /// What is in it.
     pub text: String,
-    /// Whether all of it is test code: it lies in `tests/` or `benches/`, or a `#[cfg(test)]` brings it in.
+    /// Whether all of it is test code: it lies in a `tests/` or `benches/`, or a `#[cfg(test)]` brings it in.
     pub is_test: bool,
 }
 
@@ -36,6 +36,7 @@ pub fn files() -> Vec<File> {
     let test_modules: Vec<String> = files.iter().flat_map(test_modules).collect();
     for file in &mut files {
         file.is_test = file.path.starts_with("tests/")
+            || file.path.contains("/tests/")
             || file.path.contains("/benches/")
             || test_modules.iter().any(|module| is_in(&file.path, module));
     }
