@@ -11,6 +11,8 @@ TEST_PACKAGES := $(BUILD_PACKAGES) sip-tester baresip-core chromium fonts-noto-c
 
 # Seconds per fuzz target.
 FUZZ_TIME ?= 600
+# Runs of the long simulation.
+SIM_SEEDS ?= 2000
 # More options for the program: make demo ARGS='--for 60s'.
 ARGS ?=
 
@@ -59,6 +61,10 @@ test: ## run every test, installing what the tests need
 .PHONY: bench
 bench: toolchain ## run every benchmark; figures also go to target/bench.jsonl
 	cargo bench --workspace --locked --bench '*'
+
+.PHONY: sim-long
+sim-long: toolchain ## simulate SIM_SEEDS more call centres, each from a seed of its own
+	HOTLINE_SIM_SEEDS=$(SIM_SEEDS) cargo test --locked -p hotline-tests sim::many_seeds
 
 .PHONY: fuzz
 fuzz: toolchain ## fuzz every target for FUZZ_TIME seconds (nightly compiler, cargo-fuzz)
