@@ -1,9 +1,15 @@
 //! The bodies of the fuzz targets: plain functions that panic where an invariant breaks.
 
+mod flow;
 mod media;
+#[cfg(test)]
+mod mutate;
+mod recording;
 mod sip;
 
+pub use flow::flow;
 pub use media::{rtp, sdp};
+pub use recording::recording;
 pub use sip::{sip_frame, sip_message};
 
 /// A target: its name, which is also that of its corpus folder, and its body.
@@ -15,6 +21,8 @@ pub const TARGETS: &[Target] = &[
     ("sip_frame", sip_frame),
     ("sdp", sdp),
     ("rtp", rtp),
+    ("flow", flow),
+    ("recording", recording),
 ];
 
 /// Runs every target over every file of its corpus; answers how many files there were.
