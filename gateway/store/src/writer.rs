@@ -40,6 +40,12 @@ const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration:
 /// Batches of the outbox on their way to the sink without being read back; beyond it the sink reads them.
 const OUTBOX_BATCHES_MAX: usize = 256;
 
+/// Messages that wait for a sink beyond which no screen-pop is added: its call would be over long before. Counted.
+pub const OUTBOX_POPS_MAX: i64 = 10_000;
+
+/// Messages that wait for a sink beyond which none is added. Counted; the journal still has what they would tell.
+pub const OUTBOX_MAX: i64 = 1_000_000;
+
 /// After this much quiet, what the sink has delivered is deleted and the write-ahead log is copied back.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -103,7 +109,13 @@ pub(crate) async fn writer(
         delivered: AtomicI64::new(delivered),
     };
     let progress = Arc::new(progress);
-    let handle = JournalHandle::new(sender, Arc::clone(&shared), committed_rx, feed.clone());
+    let handle = JournalHandle::new(
+        sender,
+        Arc::clone(&shared),
+        committed_rx,
+        feed.clone(),
+        Arc::clone(&progress),
+    );
     let writer = JournalWriter {
         database,
         connection: Some(connection),
@@ -171,7 +183,12 @@ impl JournalWriter {
         let prune = (delivered > self.deleted).then_some(delivered);
         let missing = self.folds.take(&batch);
         let rows = self.load(&missing).await;
-        let Prepared { script, items } = self.folds.prepare(&batch, rows, prune);
+        let Prepared {
+            script,
+            items,
+            dropped,
+        } = self.folds.prepare(&batch, rows, delivered, prune.is_some());
+        self.shared.dropped(dropped);
         let last = batch.events.last().map(|event| event.seq);
         self.run_script(&script, last).await;
         self.deleted = prune.unwrap_or(self.deleted);

@@ -12,7 +12,7 @@ use hotline_store::{
     Batch, ContactFilter, Durability, Full, JournalHandle, PersonRow, QUEUE_BATCHES_MAX, Reader, Recovered,
     Store, StoreConfig, StoreError,
 };
-use hotline_types::{OfferId, Pii, WallTime};
+use hotline_types::{ContactId, OfferId, Pii, WallTime};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Row};
 use tokio::sync::mpsc;
@@ -361,17 +361,29 @@ async fn full_queue_refuses_and_counts_and_nothing_taken_is_lost() {
     assert_eq!(store.path(), folder.0.join("journal.db"));
 }
 
-#[tokio::test]
-async fn reader_pages_through_contacts_newest_first_with_no_daemon_running() {
-    let folder = Folder::new("reader");
+/// A folder on which a hotline ran for a while and ended in good order.
+async fn past(name: &str, seed: u64) -> (Folder, Vec<Event>) {
+    let folder = Folder::new(name);
     let open = Open::new(&folder.0, true).await;
-    let mut hotline = sample(5);
-    open.append(&hotline.start()).await;
-    let mut events: Vec<Event> = (0..500).flat_map(|_| hotline.step()).collect();
+    let mut hotline = sample(seed);
+    let mut events = hotline.start();
+    events.extend((0..500).flat_map(|_| hotline.step()));
     events.extend(hotline.finish());
     open.append(&events).await;
     open.close().await;
+    (folder, events)
+}
 
+fn opened(events: &[Event]) -> Vec<ContactId> {
+    let opened = events
+        .iter()
+        .filter(|event| matches!(event.what, What::ContactOpened { .. }));
+    opened.filter_map(|event| event.contact).collect()
+}
+
+#[tokio::test]
+async fn reader_pages_through_contacts_newest_first_with_no_daemon_running() {
+    let (folder, events) = past("pages", 5).await;
     let reader = Reader::open(&folder.0).unwrap();
     let all = ContactFilter::default();
     let (mut ids, mut cursor) = (Vec::new(), None);
@@ -384,20 +396,27 @@ async fn reader_pages_through_contacts_newest_first_with_no_daemon_running() {
             break;
         }
     }
-    let mut opened: Vec<_> = events
-        .iter()
-        .filter(|event| matches!(event.what, What::ContactOpened { .. }))
-        .filter_map(|event| event.contact)
-        .collect();
-    opened.sort_by(|a, b| b.cmp(a));
-    assert_eq!(ids, opened);
+    let mut expected = opened(&events);
+    expected.sort_by(|a, b| b.cmp(a));
+    assert_eq!(ids, expected);
     assert!(matches!(
         reader.contacts(&all, Some("' OR 1"), 7).await,
         Err(StoreError::BadRequest(_))
     ));
+    let last = reader.last_seq().await.unwrap();
+    assert_eq!(
+        reader.events(Seq(last.0 - 3), 500).await.unwrap(),
+        events[events.len() - 3..]
+    );
+}
 
+#[tokio::test]
+async fn reader_shows_an_answered_contact_with_its_details() {
+    let (folder, _events) = past("detail", 5).await;
+    let reader = Reader::open(&folder.0).unwrap();
+    let end = Some("completed".to_owned());
     let answered = ContactFilter {
-        end: Some("completed".to_owned()),
+        end,
         closed: Some(true),
         ..ContactFilter::default()
     };
@@ -436,24 +455,30 @@ async fn reader_pages_through_contacts_newest_first_with_no_daemon_running() {
     );
     let person = reader.person(contact.person).await.unwrap().unwrap();
     assert_eq!(person.number, Some(Pii::new("+8613800138000".to_owned())));
+}
 
-    let last = reader.last_seq().await.unwrap();
-    assert_eq!(reader.events(Seq(last.0 - 3), 500).await.unwrap().len(), 3);
-    let (first_date, last_date) = (
+#[tokio::test]
+async fn reader_adds_counters_up_to_figures_that_balance() {
+    let (folder, events) = past("totals", 5).await;
+    let reader = Reader::open(&folder.0).unwrap();
+    let dates = [
         BusinessDate("2026-01-01".to_owned()),
         BusinessDate("2026-12-31".to_owned()),
-    );
-    let totals = reader.totals(&first_date, &last_date).await.unwrap();
-    assert_eq!(totals[&Scope::Total].reached, opened.len() as u64);
-    assert_eq!(figures::balance(&totals[&Scope::Total], 0, 0), Ok(()));
+    ];
+    let totals = reader.totals(&dates[0], &dates[1]).await.unwrap();
+    assert_eq!(totals[&Scope::Total].reached, opened(&events).len() as u64);
+    for (scope, row) in &totals {
+        assert_eq!(figures::balance(row, 0, 0), Ok(()), "{scope:?}");
+    }
     let rows = reader
-        .counters(&first_date, &last_date, Some(&Scope::Total))
+        .counters(&dates[0], &dates[1], Some(&Scope::Total))
         .await
         .unwrap();
     assert_eq!(
         rows.iter().map(|(_, counts)| counts.reached).sum::<u64>(),
-        opened.len() as u64
+        totals[&Scope::Total].reached
     );
+    assert!(reader.totals(&dates[1], &dates[1]).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -526,4 +551,39 @@ async fn live_view_after_a_restart_shows_the_figures_of_before() {
         again.apply(event);
     }
     assert!(again.totals().eq(board.totals()));
+}
+
+#[tokio::test]
+async fn journal_that_cannot_be_written_says_so_and_loses_nothing() {
+    let folder = Folder::new("broken");
+    let open = Open::new(&folder.0, true).await;
+    let mut hotline = sample(9);
+    open.append(&hotline.start()).await;
+    let mut other = connect(&folder.0, "journal.db").await;
+    sqlx::query("CREATE TRIGGER broken BEFORE INSERT ON counters BEGIN SELECT raise(ABORT, 'no space'); END")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let events: Vec<Event> = (0..200).flat_map(|_| hotline.step()).collect();
+    open.push(&events);
+    tokio::time::timeout(WAIT, async {
+        while open.handle.status().error.is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let status = open.handle.status();
+    assert!(status.failures > 0);
+    assert!(status.error.unwrap().contains("journal.db"));
+    sqlx::query("DROP TRIGGER broken")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    open.reach(events.last().unwrap().seq).await;
+    assert_eq!(open.handle.status().error, None);
+    open.close().await;
+    figures_agree(&folder.0).await;
+    let rows = number(&mut other, "SELECT count(*) FROM events").await;
+    assert_eq!(number(&mut other, "SELECT max(seq) FROM events").await, rows);
 }

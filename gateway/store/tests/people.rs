@@ -25,7 +25,7 @@ impl Folder {
     fn config(&self) -> StoreConfig {
         StoreConfig {
             data_dir: self.0.clone(),
-            durability: Durability::Full,
+            durability: Durability::Normal,
         }
     }
 }

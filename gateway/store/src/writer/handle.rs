@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hotline_journal::{Event, Seq, What};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::Committed;
+use super::{Committed, Progress};
 use crate::PersonRow;
 
 /// Events that happened together, and the people they point to.
@@ -50,6 +50,10 @@ pub struct JournalStatus {
     pub failures: u64,
     /// Batches refused since the start.
     pub refused: u64,
+    /// Messages that wait for a sink.
+    pub outbox: u64,
+    /// Messages not put into the full outbox since the start.
+    pub outbox_dropped: u64,
 }
 
 #[derive(Debug, Default)]
@@ -59,12 +63,17 @@ pub(super) struct Shared {
     commits: AtomicU64,
     failures: AtomicU64,
     refused: AtomicU64,
+    outbox_dropped: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn committed(&self, events: usize) {
         self.events.fetch_add(events as u64, Ordering::Relaxed);
         self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn dropped(&self, messages: u64) {
+        self.outbox_dropped.fetch_add(messages, Ordering::Relaxed);
     }
 
     pub(super) fn healthy(&self) {
@@ -84,6 +93,7 @@ pub struct JournalHandle {
     shared: Arc<Shared>,
     committed: watch::Receiver<Seq>,
     feed: broadcast::Sender<Committed>,
+    progress: Arc<Progress>,
 }
 
 impl JournalHandle {
@@ -92,12 +102,14 @@ impl JournalHandle {
         shared: Arc<Shared>,
         committed: watch::Receiver<Seq>,
         feed: broadcast::Sender<Committed>,
+        progress: Arc<Progress>,
     ) -> Self {
         Self {
             sender,
             shared,
             committed,
             feed,
+            progress,
         }
     }
 
@@ -151,6 +163,12 @@ impl JournalHandle {
             commits: shared.commits.load(Ordering::Relaxed),
             failures: shared.failures.load(Ordering::Relaxed),
             refused: shared.refused.load(Ordering::Relaxed),
+            outbox: u64::try_from(
+                self.progress.written.load(Ordering::Acquire)
+                    - self.progress.delivered.load(Ordering::Acquire),
+            )
+            .unwrap_or(0),
+            outbox_dropped: shared.outbox_dropped.load(Ordering::Relaxed),
         }
     }
 }

@@ -6,7 +6,7 @@ use hotline_journal::{Change, Contacts, CounterKey, Counters, Counts, Deltas, Ev
 use hotline_types::{AgentSlug, PersonId};
 use sqlx::sqlite::SqliteConnection;
 
-use super::Batch;
+use super::{Batch, OUTBOX_MAX, OUTBOX_POPS_MAX};
 use crate::PersonRow;
 use crate::outbox::{Item, Message, push_item};
 use crate::recover::Recovered;
@@ -44,6 +44,7 @@ struct Taken {
     messages: Vec<Message>,
     agents: BTreeSet<AgentSlug>,
     deltas: Deltas,
+    left: Vec<PersonId>,
 }
 
 impl Default for Taken {
@@ -56,6 +57,7 @@ impl Default for Taken {
             messages: Vec::new(),
             agents: BTreeSet::new(),
             deltas: Deltas::new(),
+            left: Vec::new(),
         }
     }
 }
@@ -65,6 +67,7 @@ impl Default for Taken {
 pub(crate) struct Prepared {
     pub(crate) script: Script,
     pub(crate) items: Vec<Item>,
+    pub(crate) dropped: u64,
 }
 
 impl Folds {
@@ -134,6 +137,7 @@ impl Folds {
                 rows::push_visits(&mut taken.queues, &record);
                 rows::push_segments(&mut taken.segments, &record);
                 taken.messages.push(Message::contact(&record));
+                taken.left.push(record.person);
                 for recording in &record.recordings {
                     rows::push_recording(&mut taken.recordings, record.id, recording);
                     if recording.length_ms.is_some() || recording.failed.is_some() {
@@ -149,13 +153,14 @@ impl Folds {
         }
     }
 
-    /// The transaction of what [`Folds::take`] took. `read` holds the rows it asked for; `prune` the newest delivered
-    /// message of the outbox.
+    /// The transaction of what [`Folds::take`] took. `read` holds the rows it asked for; `delivered` is the
+    /// newest delivered message of the outbox, forgotten with `prune`.
     pub(crate) fn prepare(
         &mut self,
         batch: &Batch,
         read: BTreeMap<CounterKey, Counts>,
-        prune: Option<i64>,
+        delivered: i64,
+        prune: bool,
     ) -> Prepared {
         let taken = std::mem::take(&mut self.taken);
         self.known.extend(read);
@@ -186,7 +191,17 @@ impl Folds {
         }
         let mut items = Vec::with_capacity(taken.messages.len());
         let mut outbox = Rows::new(rows::OUTBOX);
+        let mut dropped = 0;
         for message in taken.messages {
+            let limit = if matches!(message, Message::Pop(_)) {
+                OUTBOX_POPS_MAX
+            } else {
+                OUTBOX_MAX
+            };
+            if self.outbox - delivered >= limit {
+                dropped += 1;
+                continue;
+            }
             self.outbox += 1;
             let person = message.person().and_then(|id| self.people.get(&id)).cloned();
             let item = Item {
@@ -196,6 +211,9 @@ impl Folds {
             };
             push_item(&mut outbox, &item);
             items.push(item);
+        }
+        for person in &taken.left {
+            self.people.remove(person);
         }
         let sections = vec![
             persons,
@@ -208,8 +226,12 @@ impl Folds {
             clocks,
             outbox,
         ];
-        let script = self.scripts.script(sections, prune.map(|newest| (PRUNE, newest)));
-        Prepared { script, items }
+        let script = self.scripts.script(sections, prune.then_some((PRUNE, delivered)));
+        Prepared {
+            script,
+            items,
+            dropped,
+        }
     }
 }
 
