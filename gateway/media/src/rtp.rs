@@ -317,7 +317,8 @@ impl Outgoing {
         if sequence.wrapping_sub(self.sequence).cast_signed() > 0 {
             self.sequence = sequence;
         }
-        if self.at.is_none() || timestamp.wrapping_sub(self.timestamp).cast_signed() >= 0 {
+        // The packets of a telephone-event share the timestamp of its start, and that is when it was.
+        if self.at.is_none() || timestamp.wrapping_sub(self.timestamp).cast_signed() > 0 {
             self.timestamp = timestamp;
             self.at = Some(now);
         }

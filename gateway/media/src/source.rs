@@ -98,10 +98,20 @@ impl SourceChoice {
         }
     }
 
-    /// Where to send: the chosen source, else the SDP's address.
+    /// Where to send: the chosen source, else the SDP's address. Behind a NAT that address is of no use, and the
+    /// source of before is the better guess until the next packet comes.
     #[must_use]
     pub fn target(&self) -> SocketAddr {
-        self.chosen().unwrap_or(self.sdp)
+        match (self.state, self.trust) {
+            (State::Chosen(chosen), _) => chosen.address,
+            (
+                State::Open {
+                    before: Some(before), ..
+                },
+                PeerTrust::Nat(ip),
+            ) if before.ip() == ip => before,
+            (State::Open { .. }, _) => self.sdp,
+        }
     }
 
     /// Whether the peer was silent for so long that its stream may be looked for elsewhere: disconnect the socket.
@@ -311,6 +321,19 @@ mod tests {
         let mut choice = SourceChoice::new(trust, address(SDP));
         assert_eq!(judged(&mut choice, packets), "c----ca");
         assert!(!choice.is_stale(Time::from_millis(4_019)) && choice.is_stale(Time::from_millis(4_020)));
+    }
+
+    #[test]
+    fn behind_a_nat_we_go_on_sending_to_where_the_peer_was_heard() {
+        let trust = PeerTrust::Nat(SIGNALLING.parse().unwrap());
+        let mut choice = SourceChoice::new(trust, address(SDP));
+        assert_eq!(choice.target(), address(SDP));
+        assert_eq!(judged(&mut choice, &[(0, "198.51.100.7:10", 1, 1)]), "c");
+        choice.rearm(trust, address("192.0.2.1:5000"));
+        assert_eq!(
+            (choice.chosen(), choice.target()),
+            (None, address("198.51.100.7:10"))
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem::MaybeUninit;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -39,6 +39,8 @@ const ROUND: Duration = Duration::from_millis(100);
 const DATAGRAM_BYTES: usize = 2_048;
 /// How long a stopping thread waits for the recorder to take its stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
+/// Nice value of a media thread, where the process may lower it.
+const NICE: i32 = -10;
 /// The eventfd among the sockets.
 const WAKE: u64 = u64::MAX;
 
@@ -103,6 +105,8 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
 
     /// Runs until the plane stops. A panic ends the calls of this thread, not the thread.
     pub(super) fn run(mut self) {
+        // Audio is late before anything else is. A system that does not let us go first is no error.
+        let _first = rustix::process::setpriority_process(None, NICE);
         while !self.parts.shared.stop.load(Ordering::SeqCst) {
             let ran = catch_unwind(AssertUnwindSafe(|| {
                 let mut ready = [const { MaybeUninit::uninit() }; READY_MAX];
@@ -197,27 +201,21 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
     }
 
     fn take_rtp(&mut self, place: Place) {
-        let mut buffer = [0_u8; DATAGRAM_BYTES];
+        let mut room = [const { MaybeUninit::uninit() }; DATAGRAM_BYTES];
         let Some(slot) = self.slots.get_at(place) else {
             return;
         };
-        // Errors are those of ICMP, told by the socket once: a peer's port that is closed for a moment is no event.
-        let Ok((len, _, from)) =
-            rustix::net::recvfrom(&slot.sockets.rtp, &mut buffer[..], RecvFlags::DONTWAIT)
-        else {
-            return;
-        };
-        let Some(from) = from.and_then(|from| SocketAddr::try_from(from).ok()) else {
+        let Some((packet, from)) = receive(&slot.sockets.rtp, &mut room) else {
             return;
         };
         let now = self.parts.config.clock.mono();
-        let packet = &mut buffer[..len];
         let Some(taken) = slot.leg.take(now, from, packet) else {
             self.counters.refused += 1;
             return;
         };
         self.counters.received += 1;
-        if taken.choose {
+        // Also where a silence made us let go of a source that then went on: the kernel filters the rest.
+        if taken.choose || !slot.connected {
             slot.connected = rustix::net::connect(&slot.sockets.rtp, &from).is_ok();
         }
         if let Content::Event(Some(digit)) = taken.content {
@@ -264,22 +262,15 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
     }
 
     fn take_rtcp(&mut self, place: Place) {
-        let mut buffer = [0_u8; DATAGRAM_BYTES];
+        let mut room = [const { MaybeUninit::uninit() }; DATAGRAM_BYTES];
         let Some(slot) = self.slots.get_at(place) else {
             return;
         };
-        let Ok((len, _, from)) =
-            rustix::net::recvfrom(&slot.sockets.rtcp, &mut buffer[..], RecvFlags::DONTWAIT)
-        else {
+        let Some((packet, from)) = receive(&slot.sockets.rtcp, &mut room) else {
             return;
         };
-        let Some(from) = from.and_then(|from| SocketAddr::try_from(from).ok()) else {
-            return;
-        };
-        if slot
-            .leg
-            .take_rtcp(self.parts.config.clock.mono(), from, &buffer[..len])
-        {
+        let now = self.parts.config.clock.mono();
+        if slot.leg.take_rtcp(now, from, packet) {
             self.counters.rtcp_received += 1;
         } else {
             self.counters.refused += 1;
@@ -421,6 +412,17 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
 fn fresh_ports<E>(parts: &mut Parts<E>) -> Ports {
     let share = (parts.number, parts.config.threads);
     Ports::new(&parts.config.ports, share, parts.config.port_rest, &mut parts.rng)
+}
+
+/// One datagram, if there is one. Errors are those of ICMP, told by the socket once: a peer's port that is closed for
+/// a moment is no event.
+fn receive<'a>(
+    socket: &UdpSocket,
+    room: &'a mut [MaybeUninit<u8>; DATAGRAM_BYTES],
+) -> Option<(&'a mut [u8], SocketAddr)> {
+    let received = rustix::net::recvfrom(socket, &mut room[..], RecvFlags::DONTWAIT);
+    let ((packet, _), _, from) = received.ok()?;
+    Some((packet, SocketAddr::try_from(from?).ok()?))
 }
 
 /// Forgets the chosen source at the socket; the leg decides what it believes then.

@@ -105,6 +105,31 @@ fn a_source_that_restarts_its_sequence_or_time_is_taken_up_contiguously() {
 }
 
 #[test]
+fn audio_after_a_long_key_keeps_its_time() {
+    let mut out = Outgoing::new(7, 99, 1_000);
+    assert_eq!(
+        relayed(&mut out, 0, packet(1, 0, 1, false)),
+        Some((100, 1_000, true))
+    );
+    for step in 1..=250_u16 {
+        let mut event = packet(1 + step, 160, 1, false);
+        let header = Header::read(&event).unwrap();
+        assert!(out.relay(
+            Time::from_millis(u64::from(step) * 20),
+            &header,
+            101,
+            true,
+            &mut event
+        ));
+        assert_eq!(Header::read(&event).unwrap().timestamp, 1_160);
+    }
+    assert_eq!(
+        relayed(&mut out, 5_020, packet(252, 40_160, 1, false)),
+        Some((351, 41_160, false))
+    );
+}
+
+#[test]
 fn output_stays_contiguous_over_any_mixture_of_sources() {
     let mut rng = Rng::from_seed(11);
     let mut out = Outgoing::new(7, 0, 0);
