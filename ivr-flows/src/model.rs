@@ -63,6 +63,12 @@ impl Flow {
             .map_or("", |language| language.tag.as_str())
     }
 
+    /// Whether it speaks the language of this tag.
+    #[must_use]
+    pub fn speaks(&self, tag: &str) -> bool {
+        self.languages().any(|language| language == tag)
+    }
+
     /// Queues that it can enter, in the order of its nodes.
     pub fn queues(&self) -> impl Iterator<Item = &QueueSlug> {
         self.nodes.iter().filter_map(|node| match &node.kind {

@@ -122,6 +122,16 @@ impl Run {
         }
     }
 
+    /// A call that has not started, in the language of this tag; the flow's own where it does not speak it
+    /// (see [`Flow::speaks`]).
+    #[must_use]
+    pub fn in_language(flow: Arc<Flow>, tag: &str) -> Self {
+        let known = flow.languages().position(|language| language == tag);
+        let mut run = Self::new(flow);
+        run.language = known.unwrap_or(run.language);
+        run
+    }
+
     /// The flow that it runs: the version that it began with.
     #[must_use]
     pub fn flow(&self) -> &Arc<Flow> {

@@ -9,7 +9,7 @@ use crate::Library;
 ///
 /// Words of a script, separated by `;` or new lines:
 /// `start`, `key K`, `ended` (the last playout), `open yes|no`, `position N`, `offer`, `offer over`,
-/// `exit timeout|full|no_staff|key`, `wait` (to the deadline), `late` (an old playout ends);
+/// `exit timeout|full|no_staff|key`, `wait` (to the deadline), `pass 40s` (without a word), `late` (an old playout ends);
 /// `expect EFFECT`, `node NAME`, `quiet` (no effect), `timer 5s|none`, `language TAG`.
 struct Walk {
     run: Run,
@@ -83,6 +83,7 @@ impl Walk {
                 self.now = self.deadline.expect("a timer runs");
                 self.input(Input::Timeout);
             }
+            "pass" => self.now = self.now + Duration::from_secs(rest.trim_end_matches('s').parse().unwrap()),
             "expect" => assert_eq!(
                 self.effects.pop_front().map(|effect| told(&effect)).as_deref(),
                 Some(rest)
@@ -291,6 +292,26 @@ fn nothing_but_music_sounds_while_a_phone_rings() {
          offer; expect loop music-on-hold; late; ended; quiet; timer none
          offer over; quiet; timer 30s"
     ));
+}
+
+#[test]
+fn announcement_that_fell_due_while_a_phone_rang_leaves_room_for_the_next_offer() {
+    const QUEUED: &str = "key 0; expect enqueue after-sales; expect loop music-on-hold; ";
+    check_main(&format!(
+        "{QUEUED}offer; pass 40s; offer over; quiet; timer 1s; offer; pass 20s; offer over; timer 1s
+         wait; expect ask-position"
+    ));
+}
+
+#[test]
+fn number_may_choose_the_language_that_a_call_begins_in() {
+    let flow = shipped("hotline-main");
+    assert!(flow.speaks("en") && !flow.speaks("fr"));
+    for (tag, heard) in [("en", "en"), ("zh-CN", "zh-CN"), ("fr", "zh-CN")] {
+        let mut walk = Walk::new(Arc::clone(&flow));
+        walk.run = Run::in_language(Arc::clone(&flow), tag);
+        walk.walk(&format!("start; expect play {heard}/welcome; language {heard}"));
+    }
 }
 
 #[test]

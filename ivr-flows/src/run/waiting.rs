@@ -1,6 +1,7 @@
 //! The part of a flow that runs while the caller waits in a queue: music, the place in the queue, a key to leave.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hotline_types::Time;
 
@@ -9,6 +10,9 @@ use super::{
     Sound, State,
 };
 use crate::model::{Announcement, Queue, WhileWaiting};
+
+/// From an offer in vain to an announcement that fell due meanwhile: the next agent's phone may ring at once.
+const AFTER_OFFER: Duration = Duration::from_secs(1);
 
 /// Where the waiting part is.
 #[derive(Clone, Debug)]
@@ -82,6 +86,7 @@ impl Run {
         };
         if let Phase::Ringing { leave } = waiting.phase {
             waiting.phase = Phase::Music;
+            waiting.next = waiting.next.map(|next| next.max(at + AFTER_OFFER));
             if leave {
                 self.leave_queue(at);
             }
