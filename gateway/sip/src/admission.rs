@@ -9,10 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use hotline_types::Time;
 
-use crate::Role;
 use crate::build::{self, Answer};
 use crate::header::Name;
 use crate::message::{MESSAGE_BYTES_MAX, Message};
+use crate::{Role, Transport};
 
 use rate::Bucket;
 pub use rate::Rate;
@@ -28,7 +28,8 @@ const CALLS_MAX: usize = 4096;
 pub struct AdmissionConfig {
     /// Whom the listener serves.
     pub role: Role,
-    /// Trunk listener: the sources that are heard; port 0 means any port of that address. Unused for phones.
+    /// Trunk listener: the sources that are heard; port 0 means any port of that address. Over TCP the port does not
+    /// matter, as a peer connects from any. Unused for phones.
     pub peers: Vec<SocketAddr>,
     /// Longest message, in bytes.
     pub message_bytes_max: usize,
@@ -191,8 +192,8 @@ impl Admission {
     ///
     /// ACK, BYE, CANCEL, PRACK and responses of a trunk's peers, and repeated or in-dialog INVITEs, are never refused
     /// for a rate: that would hurt calls which are up.
-    pub fn admit(&mut self, now: Time, peer: SocketAddr, bytes: &[u8]) -> Verdict {
-        let verdict = self.decide(now, peer, bytes);
+    pub fn admit(&mut self, now: Time, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Verdict {
+        let verdict = self.decide(now, transport, peer, bytes);
         if let Verdict::Drop(reason) | Verdict::Answer(_, reason) = &verdict {
             self.counts[*reason as usize] += 1;
         }
@@ -206,16 +207,21 @@ impl Admission {
             .map(|reason| (reason, self.counts[reason as usize]))
     }
 
-    /// Whether the source is one of the trunk's peers.
+    /// Whether the listener hears this source at all: phones are all heard, trunks by their peers' addresses.
     #[must_use]
-    pub fn knows(&self, peer: SocketAddr) -> bool {
+    pub fn hears(&self, transport: Transport, peer: SocketAddr) -> bool {
+        self.config.role == Role::Phones || self.knows(transport, peer)
+    }
+
+    fn knows(&self, transport: Transport, peer: SocketAddr) -> bool {
         let ip = peer.ip().to_canonical();
         self.config.peers.iter().any(|known| {
-            known.ip().to_canonical() == ip && (known.port() == 0 || known.port() == peer.port())
+            known.ip().to_canonical() == ip
+                && (known.port() == 0 || transport == Transport::Tcp || known.port() == peer.port())
         })
     }
 
-    fn decide(&mut self, now: Time, peer: SocketAddr, bytes: &[u8]) -> Verdict {
+    fn decide(&mut self, now: Time, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Verdict {
         if bytes.len() > self.config.message_bytes_max {
             return Verdict::Drop(DropReason::TooLong);
         }
@@ -227,7 +233,7 @@ impl Admission {
         };
         match self.config.role {
             Role::Phones => self.phone(now, peer.ip().to_canonical(), kind),
-            Role::Trunk if !self.knows(peer) => self.unknown(now, peer, kind, bytes),
+            Role::Trunk if !self.knows(transport, peer) => self.unknown(now, peer, kind, bytes),
             Role::Trunk if kind == Kind::Invite => self.call(now, peer, bytes),
             Role::Trunk => Verdict::Queue,
         }

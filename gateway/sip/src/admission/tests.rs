@@ -46,14 +46,19 @@ fn trunk_listener_hears_its_peers_only() {
         (addr(2, 9), false),
     ] {
         assert_eq!(
-            admission.admit(NOW, peer, &request("BYE", 1, "")) == Verdict::Queue,
+            admission.admit(NOW, Transport::Udp, peer, &request("BYE", 1, "")) == Verdict::Queue,
             known,
             "{peer}"
         );
     }
+    assert!(
+        admission.hears(Transport::Tcp, addr(2, 9)),
+        "a connection comes from any port"
+    );
+    assert!(!admission.hears(Transport::Tcp, addr(3, 5060)));
     let mapped: SocketAddr = "[::ffff:192.0.2.1]:5060".parse().unwrap();
     assert_eq!(
-        admission.admit(NOW, mapped, &request("BYE", 1, "")),
+        admission.admit(NOW, Transport::Udp, mapped, &request("BYE", 1, "")),
         Verdict::Queue
     );
 }
@@ -68,12 +73,12 @@ fn strangers_get_few_refusals_and_some_get_none() {
         b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
     ] {
         assert_eq!(
-            admission.admit(NOW, stranger, &silent),
+            admission.admit(NOW, Transport::Udp, stranger, &silent),
             Verdict::Drop(DropReason::UnknownSource)
         );
     }
     let verdicts: Vec<_> = (0..50)
-        .map(|call| admission.admit(NOW, stranger, &request("INVITE", call, "")))
+        .map(|call| admission.admit(NOW, Transport::Udp, stranger, &request("INVITE", call, "")))
         .collect();
     assert_eq!(verdicts.iter().filter_map(status).collect::<Vec<_>>(), [403, 403]);
     assert!(
@@ -91,13 +96,13 @@ fn calls_beyond_the_rate_get_503_and_calls_that_are_up_are_untouched() {
     let peer = addr(1, 5060);
     for call in 0..3 {
         assert_eq!(
-            admission.admit(NOW, peer, &request("INVITE", call, "")),
+            admission.admit(NOW, Transport::Udp, peer, &request("INVITE", call, "")),
             Verdict::Queue
         );
     }
-    let busy = admission.admit(NOW, peer, &request("INVITE", 3, ""));
+    let busy = admission.admit(NOW, Transport::Udp, peer, &request("INVITE", 3, ""));
     assert_eq!(status(&busy), Some(503));
-    let again = admission.admit(NOW, peer, &request("INVITE", 3, ""));
+    let again = admission.admit(NOW, Transport::Udp, peer, &request("INVITE", 3, ""));
     assert_eq!(busy, again, "a retransmission gets the same tag");
     let Verdict::Answer(bytes, DropReason::CallRate) = busy else {
         panic!("not counted as it should")
@@ -114,12 +119,12 @@ fn calls_beyond_the_rate_get_503_and_calls_that_are_up_are_untouched() {
         b"SIP/2.0 200 OK\r\n\r\n".to_vec(),
     ] {
         for _ in 0..100 {
-            assert_eq!(admission.admit(NOW, peer, &known), Verdict::Queue);
+            assert_eq!(admission.admit(NOW, Transport::Udp, peer, &known), Verdict::Queue);
         }
     }
     let later = Time::from_millis(10_500);
     assert_eq!(
-        admission.admit(later, peer, &request("INVITE", 4, "")),
+        admission.admit(later, Transport::Udp, peer, &request("INVITE", 4, "")),
         Verdict::Queue
     );
 }
@@ -135,7 +140,9 @@ fn one_phone_that_floods_does_not_shut_out_the_others() {
     let register = request("REGISTER", 1, "");
     let queued = |admission: &mut Admission, last, bytes: &[u8], count: u16| {
         (0..count)
-            .filter(|port| admission.admit(NOW, addr(last, 1024 + port), bytes) == Verdict::Queue)
+            .filter(|port| {
+                admission.admit(NOW, Transport::Udp, addr(last, 1024 + port), bytes) == Verdict::Queue
+            })
             .count()
     };
     assert_eq!(queued(&mut admission, 5, &register, 500), 10);
@@ -165,7 +172,7 @@ fn many_forged_sources_meet_the_listeners_rate_and_a_bounded_table() {
     let register = request("REGISTER", 1, "");
     let sources = (0..2000_u32).map(|n| SocketAddr::from((std::net::Ipv4Addr::from(0x0a00_0000 + n), 5060)));
     let queued = sources
-        .filter(|peer| admission.admit(NOW, *peer, &register) == Verdict::Queue)
+        .filter(|peer| admission.admit(NOW, Transport::Udp, *peer, &register) == Verdict::Queue)
         .count();
     assert_eq!(queued, 20);
     assert!(admission.sources.len() <= 50 && admission.sources_before.len() <= 50);
@@ -191,13 +198,13 @@ fn what_is_not_sip_goes_at_the_first_look() {
         (&[b'x'; 301], DropReason::TooLong),
     ] {
         assert_eq!(
-            admission.admit(NOW, addr(1, 1), bytes),
+            admission.admit(NOW, Transport::Udp, addr(1, 1), bytes),
             Verdict::Drop(reason),
             "{bytes:?}"
         );
     }
     assert_eq!(
-        admission.admit(NOW, addr(1, 1), b"\r\nX sip:a SIP/2.0\r\n\r\n"),
+        admission.admit(NOW, Transport::Udp, addr(1, 1), b"\r\nX sip:a SIP/2.0\r\n\r\n"),
         Verdict::Queue
     );
     assert_eq!(

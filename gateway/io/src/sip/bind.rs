@@ -1,0 +1,148 @@
+//! Binding the sockets, all or none, with errors that say what to do.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use hotline_sip::{ListenerId, Transport};
+use thiserror::Error;
+
+use super::ListenerConfig;
+
+/// Ports tried where any free one will do but UDP and TCP must share it.
+const EPHEMERAL_TRIES: usize = 64;
+/// Receive buffer asked of the system: bursts of INVITEs wait here while the driver is busy. It may grant less.
+const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// An address that could not be had.
+#[derive(Debug, Error)]
+#[error("cannot listen for SIP on {} {address}: {source}. {}", name(*.transport), hint(.source))]
+pub struct BindError {
+    /// The listener.
+    pub listener: ListenerId,
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+const fn name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+    }
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "Another program holds this port, perhaps another Hotline: stop it (`ss -lnptu` names it), or choose \
+             another port for this listener"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "This machine has no such address: bind the listener to one that `ip address` lists, or to 0.0.0.0"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "Ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or choose a higher port"
+        }
+        _ => "Check the listener's address",
+    }
+}
+
+/// A listener with its sockets.
+pub(super) struct BoundListener {
+    pub(super) config: ListenerConfig,
+    pub(super) local: SocketAddr,
+    pub(super) udp: Option<UdpSocket>,
+    pub(super) tcp: Option<TcpListener>,
+}
+
+/// Every listener, bound but not started.
+pub struct BoundSip {
+    listeners: Vec<BoundListener>,
+}
+
+impl BoundSip {
+    /// The address of a listener, with the port that was chosen; none for an unknown id or without a transport.
+    #[must_use]
+    pub fn local_addr(&self, id: ListenerId) -> Option<SocketAddr> {
+        self.listeners
+            .iter()
+            .find(|listener| listener.config.id == id)
+            .map(|listener| listener.local)
+    }
+
+    pub(super) fn into_listeners(self) -> Vec<BoundListener> {
+        self.listeners
+    }
+}
+
+pub(super) fn bind_all(configs: Vec<ListenerConfig>) -> Result<BoundSip, BindError> {
+    let listeners = configs.into_iter().map(bind_one).collect::<Result<_, _>>()?;
+    Ok(BoundSip { listeners })
+}
+
+fn bind_one(config: ListenerConfig) -> Result<BoundListener, BindError> {
+    let tries = if config.bind.port() == 0 {
+        EPHEMERAL_TRIES
+    } else {
+        1
+    };
+    let mut result = try_bind(&config);
+    for _ in 1..tries {
+        match &result {
+            Err((_, error)) if error.kind() == io::ErrorKind::AddrInUse => result = try_bind(&config),
+            _ => break,
+        }
+    }
+    let (local, udp, tcp) = result.map_err(|(transport, source)| BindError {
+        listener: config.id,
+        transport,
+        address: config.bind,
+        source,
+    })?;
+    Ok(BoundListener {
+        config,
+        local,
+        udp,
+        tcp,
+    })
+}
+
+type Sockets = (SocketAddr, Option<UdpSocket>, Option<TcpListener>);
+
+/// TCP first: the system then chooses the port, and UDP takes the same one.
+fn try_bind(config: &ListenerConfig) -> Result<Sockets, (Transport, io::Error)> {
+    let mut local = config.bind;
+    let tcp = if config.tcp {
+        let socket = tcp_socket(local).map_err(|error| (Transport::Tcp, error))?;
+        local = socket.local_addr().map_err(|error| (Transport::Tcp, error))?;
+        Some(socket)
+    } else {
+        None
+    };
+    let udp = if config.udp {
+        let socket = udp_socket(local).map_err(|error| (Transport::Udp, error))?;
+        local = socket.local_addr().map_err(|error| (Transport::Udp, error))?;
+        Some(socket)
+    } else {
+        None
+    };
+    Ok((local, udp, tcp))
+}
+
+fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpListener::bind(address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn udp_socket(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    if let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES) {
+        tracing::debug!(%error, %address, "the receive buffer keeps its size");
+    }
+    Ok(socket)
+}

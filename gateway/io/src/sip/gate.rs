@@ -1,0 +1,110 @@
+//! What stands between a listener's sockets and the driver's queue: admission, and the queue's bound.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hotline_sip::admission::{Admission, Verdict};
+use hotline_sip::{ConnId, Input, ListenerId, Received, Transport};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+
+use crate::clock::Clock;
+
+use super::ListenerConfig;
+use super::counters::{SipCount, SipCounters};
+
+/// One listener's gate, shared by its socket and its connections.
+pub(super) struct Gate {
+    pub(super) id: ListenerId,
+    pub(super) inbound: mpsc::Sender<Input>,
+    pub(super) counters: Arc<SipCounters>,
+    admission: Mutex<Admission>,
+    clock: Clock,
+}
+
+impl Gate {
+    pub(super) fn new(
+        config: &ListenerConfig,
+        inbound: mpsc::Sender<Input>,
+        counters: Arc<SipCounters>,
+        clock: Clock,
+    ) -> Self {
+        let admission = Mutex::new(Admission::new(config.admission.clone()));
+        Self {
+            id: config.id,
+            inbound,
+            counters,
+            admission,
+            clock,
+        }
+    }
+
+    pub(super) fn count(&self, what: SipCount) {
+        self.counters.add(what);
+    }
+
+    /// Whether a connection from this source is worth keeping.
+    pub(super) fn hears(&self, peer: SocketAddr) -> bool {
+        self.lock().hears(Transport::Tcp, peer)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Result<(), Option<Vec<u8>>> {
+        let now = self.clock.mono();
+        let verdict = self.lock().admit(now, transport, peer, bytes);
+        match verdict {
+            Verdict::Queue => Ok(()),
+            Verdict::Drop(reason) => {
+                self.counters.add_dropped(reason);
+                Err(None)
+            }
+            Verdict::Answer(answer, reason) => {
+                self.counters.add_dropped(reason);
+                Err(Some(answer))
+            }
+        }
+    }
+
+    fn received(&self, conn: Option<ConnId>, peer: SocketAddr, bytes: &[u8]) -> Input {
+        let transport = if conn.is_some() {
+            Transport::Tcp
+        } else {
+            Transport::Udp
+        };
+        Input::Received(Received {
+            listener: self.id,
+            transport,
+            conn,
+            peer,
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    /// Passes a datagram on, or answers what to send back.
+    pub(super) fn datagram(&self, peer: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+        if let Err(answer) = self.admit(Transport::Udp, peer, bytes) {
+            return answer;
+        }
+        // Room first: a datagram that will be dropped need not be copied.
+        match self.inbound.try_reserve() {
+            Ok(room) => room.send(self.received(None, peer, bytes)),
+            Err(TrySendError::Full(())) => self.count(SipCount::InboundFull),
+            Err(TrySendError::Closed(())) => {}
+        }
+        None
+    }
+
+    /// Passes a message of a connection on, waiting for room, or answers what to send back.
+    pub(super) async fn message(&self, conn: ConnId, peer: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+        if let Err(answer) = self.admit(Transport::Tcp, peer, bytes) {
+            return answer;
+        }
+        let input = self.received(Some(conn), peer, bytes);
+        // Only closed when the driver is gone, and then everything ends.
+        let _driver_gone = self.inbound.send(input).await;
+        None
+    }
+}

@@ -1,0 +1,150 @@
+//! Sending without waiting: what cannot go at once waits in a bounded queue, or fails and is told.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hotline_sip::{ListenerId, Transmit, Transport};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+use super::TcpLimits;
+use super::counters::{SipCount, SipCounters};
+use super::gate::Gate;
+use super::table::{Put, Table};
+use super::tcp::{Connect, Order};
+
+/// Where one listener's datagrams leave.
+pub(super) struct UdpOut {
+    pub(super) socket: Arc<UdpSocket>,
+    pub(super) queue: mpsc::Sender<(SocketAddr, Vec<u8>)>,
+}
+
+/// How one listener's connections are made.
+pub(super) struct TcpOut {
+    pub(super) limits: TcpLimits,
+    pub(super) gate: Arc<Gate>,
+    /// Address connected from: the listener's, unless it is bound to all.
+    pub(super) local: IpAddr,
+}
+
+/// What one listener can send.
+pub(super) struct Outgoing {
+    pub(super) id: ListenerId,
+    pub(super) udp: Option<UdpOut>,
+    pub(super) tcp: Option<TcpOut>,
+}
+
+struct Inner {
+    outgoing: Vec<Outgoing>,
+    orders: mpsc::Sender<Order>,
+    table: Arc<Table>,
+    counters: Arc<SipCounters>,
+}
+
+/// Sends messages for the driver. Cheap to clone.
+#[derive(Clone)]
+pub struct SipSender(Arc<Inner>);
+
+impl SipSender {
+    pub(super) fn new(
+        outgoing: Vec<Outgoing>,
+        orders: mpsc::Sender<Order>,
+        table: Arc<Table>,
+        counters: Arc<SipCounters>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            outgoing,
+            orders,
+            table,
+            counters,
+        }))
+    }
+
+    /// Sends a message, or begins to; never waits.
+    ///
+    /// Over TCP the message takes its connection while that is open, else another one to the same peer, else a new
+    /// one. A failure comes back as [`hotline_sip::Input::TransportFailed`].
+    pub fn send(&self, transmit: Transmit) {
+        let listener = self
+            .0
+            .outgoing
+            .iter()
+            .find(|listener| listener.id == transmit.listener);
+        match (transmit.transport, listener) {
+            (Transport::Udp, Some(Outgoing { udp: Some(udp), .. })) => self.send_udp(udp, transmit),
+            (Transport::Tcp, Some(Outgoing { tcp: Some(tcp), .. })) => self.send_tcp(tcp, transmit),
+            _ => {
+                self.0.counters.add(SipCount::NoTransport);
+                self.tell_failed(transmit.transport, transmit.to);
+            }
+        }
+    }
+
+    fn send_udp(&self, udp: &UdpOut, transmit: Transmit) {
+        let waiting = udp.queue.capacity() < udp.queue.max_capacity();
+        if !waiting {
+            match udp.socket.try_send_to(&transmit.bytes, transmit.to) {
+                Ok(_) => return self.0.counters.add(SipCount::SentUdp),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => {
+                    tracing::debug!(%error, listener = transmit.listener.0, "sending failed");
+                    self.0.counters.add(SipCount::UdpSendFailed);
+                    return self.tell_failed(Transport::Udp, transmit.to);
+                }
+            }
+        }
+        // What is lost here the transaction repeats.
+        if udp.queue.try_send((transmit.to, transmit.bytes)).is_err() {
+            self.0.counters.add(SipCount::UdpQueueFull);
+        }
+    }
+
+    fn send_tcp(&self, tcp: &TcpOut, transmit: Transmit) {
+        let mut bytes = transmit.bytes;
+        let others = || self.0.table.find(transmit.listener, transmit.to);
+        for conn in [transmit.conn, others()].into_iter().flatten() {
+            match self.0.table.put(conn, bytes) {
+                Put::Queued => return,
+                Put::Unknown(back) => bytes = back,
+                Put::Full => {
+                    self.0.counters.add(SipCount::ClosedNotRead);
+                    return self.tell_failed(Transport::Tcp, transmit.to);
+                }
+            }
+        }
+        let Some((id, queue, queue_rx)) = self.0.table.add(transmit.listener, transmit.to, &tcp.limits)
+        else {
+            self.0.counters.add(SipCount::TooManyConnections);
+            return self.tell_failed(Transport::Tcp, transmit.to);
+        };
+        let first = queue.try_send(bytes);
+        let connect = Connect {
+            id,
+            to: transmit.to,
+            local: tcp.local,
+            limits: tcp.limits,
+            gate: Arc::clone(&tcp.gate),
+            queue: queue.downgrade(),
+            queue_rx,
+        };
+        drop(queue);
+        if first.is_err() || self.0.orders.try_send(Order::Connect(Box::new(connect))).is_err() {
+            self.0.table.remove(id);
+            self.0.counters.add(SipCount::ConnectFailed);
+            self.tell_failed(Transport::Tcp, transmit.to);
+        }
+    }
+
+    /// The failure goes through the transport's task, which can wait for room; the driver, who calls this, cannot.
+    fn tell_failed(&self, transport: Transport, to: SocketAddr) {
+        if self
+            .0
+            .orders
+            .try_send(Order::TellFailed { transport, to })
+            .is_err()
+        {
+            self.0.counters.add(SipCount::NoticeLost);
+        }
+    }
+}
