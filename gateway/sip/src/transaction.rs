@@ -90,11 +90,14 @@ pub(crate) struct Stack {
     server_keys: BTreeMap<Box<[u8]>, TxId>,
     merge_keys: BTreeMap<Box<[u8]>, TxId>,
     server_next: u64,
+    /// Upper half of the tags of answers that make no dialog, so that the ACK of one is known for what it is.
+    reply_mark: u64,
     clients: BTreeMap<TxId, Client>,
 }
 
 impl Stack {
-    pub(crate) fn new(limits: Limits, rng: Rng, now: Time) -> Self {
+    pub(crate) fn new(limits: Limits, mut rng: Rng, now: Time) -> Self {
+        let reply_mark = rng.next_u64() & !u64::from(u32::MAX);
         Self {
             now,
             timers: Timers::default(),
@@ -105,8 +108,19 @@ impl Stack {
             server_keys: BTreeMap::new(),
             merge_keys: BTreeMap::new(),
             server_next: 0,
+            reply_mark,
             clients: BTreeMap::new(),
         }
+    }
+
+    /// A tag of ours for an answer that makes no dialog.
+    pub(crate) fn reply_tag(&mut self) -> u64 {
+        self.reply_mark | self.rng.below(1 << 32)
+    }
+
+    /// Whether the tag is of [`Stack::reply_tag`].
+    pub(crate) fn is_reply_tag(&self, tag: u64) -> bool {
+        tag & !u64::from(u32::MAX) == self.reply_mark
     }
 
     /// T1 of this endpoint.

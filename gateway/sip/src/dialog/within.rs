@@ -219,7 +219,7 @@ impl Legs {
 
     /// A final answer without a body, with the headers that its status and method ask for.
     pub(crate) fn reply_bytes(&self, stack: &mut Stack, env: &Envelope<'_>, status: u16) -> Vec<u8> {
-        let tag = stack.rng.next_u64();
+        let tag = stack.reply_tag();
         let draft =
             Draft::response(status, &env.reply_head(Some(tag))).header("Server", &self.settings.product);
         let draft = match status {

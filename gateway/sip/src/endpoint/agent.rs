@@ -79,8 +79,10 @@ impl UserAgent {
         if self.stack.server_ack(key) != Arrival::New {
             return;
         }
-        match env.to_tag.and_then(|tag| self.legs.by_tag(tag)) {
+        let tag = env.to_tag.unwrap_or("");
+        match self.legs.by_tag(tag) {
             Some(leg) => self.legs.acknowledged(&mut self.stack, leg, env),
+            None if wire::parse_hex(tag).is_some_and(|tag| self.stack.is_reply_tag(tag)) => {}
             None => self.legs.count(Counted::Stray),
         }
     }

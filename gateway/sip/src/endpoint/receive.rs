@@ -126,11 +126,14 @@ impl Endpoint {
                 false
             }
         };
-        let tag = stack.rng.next_u64();
-        let [first, second] = self.digest.challenges(stack.now, &mut stack.rng, stale);
-        let bytes = Draft::response(401, &env.reply_head(Some(tag)))
-            .header("WWW-Authenticate", first)
-            .header("WWW-Authenticate", second)
+        let tag = stack.reply_tag();
+        let [sha256, md5] = self.digest.challenges(stack.now, &mut stack.rng, stale);
+        let mut draft = Draft::response(401, &env.reply_head(Some(tag)));
+        if !knows_only_md5(env) {
+            draft = draft.header("WWW-Authenticate", sha256);
+        }
+        let bytes = draft
+            .header("WWW-Authenticate", md5)
             .header("Server", &legs.settings.product)
             .end();
         stack.send(env.hop, bytes);
@@ -156,4 +159,18 @@ impl Endpoint {
             .find(|trunk| trunk.listener == listener && trunk.peers.iter().any(is_peer))?;
         Some(trunk.slug.clone())
     }
+}
+
+/// Phones, by the beginning of their User-Agent, that give up where any challenge names an algorithm that they do
+/// not know (against RFC 8760 §2.4): baresip before it learned SHA-256. They are offered MD5 alone, which every
+/// phone is offered anyway, so that nobody gains by pretending.
+const MD5_ONLY: &[&str] = &["baresip v0.", "baresip v1.", "baresip v2."];
+
+fn knows_only_md5(env: &Envelope<'_>) -> bool {
+    let agent = env
+        .msg
+        .first(Name::UserAgent)
+        .and_then(|value| value.text().ok())
+        .unwrap_or("");
+    MD5_ONLY.iter().any(|known| agent.starts_with(known))
 }

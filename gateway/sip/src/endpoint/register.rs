@@ -36,7 +36,7 @@ impl Endpoint {
             self.registrar
                 .register(&mut self.ua.stack.timers, self.ua.stack.now, &registration)
         });
-        let tag = self.ua.stack.rng.next_u64();
+        let tag = self.ua.stack.reply_tag();
         let head = env.reply_head(Some(tag));
         let product = &self.ua.legs.settings.product;
         match outcome {

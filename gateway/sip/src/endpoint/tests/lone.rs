@@ -202,6 +202,44 @@ fn sources_are_held_against_the_listener() {
 }
 
 #[test]
+fn ack_of_a_refusal_without_state_is_no_stray() {
+    let mut lone = Lone::new(config());
+    lone.hear(PHONES, "10.0.1.1:5060", &request("INVITE", "b1", "", ""));
+    let tag = lone
+        .last("To")
+        .unwrap()
+        .rsplit_once(";tag=")
+        .unwrap()
+        .1
+        .to_owned();
+    lone.hear(
+        PHONES,
+        "10.0.1.1:5060",
+        &request("ACK", "b1", &format!(";tag={tag}"), ""),
+    );
+    assert_eq!(lone.counted(Counted::Stray), 0);
+    lone.hear(
+        PHONES,
+        "10.0.1.1:5060",
+        &request("ACK", "b1", ";tag=0123456789abcdef", ""),
+    );
+    assert_eq!(lone.counted(Counted::Stray), 1);
+}
+
+#[test]
+fn phone_that_gives_up_on_sha_256_is_offered_md5_alone() {
+    let challenges = |user_agent: &str| {
+        let mut lone = Lone::new(config());
+        let extra = format!("User-Agent: {user_agent}\n");
+        lone.hear(PHONES, "10.0.1.1:5060", &request("REGISTER", "b1", "", &extra));
+        let text = lone.sent[0].clone();
+        (text.contains("algorithm=SHA-256"), text.contains("algorithm=MD5"))
+    };
+    assert_eq!(challenges("baresip v1.0.0 (x86_64/linux)"), (false, true));
+    assert_eq!(challenges("baresip v3.20.0 (x86_64/linux)"), (true, true));
+}
+
+#[test]
 fn identity_of_a_trunk_is_the_asserted_one_and_privacy_hides_it() {
     let caller = |extra: &str| {
         let mut lone = Lone::new(config());
