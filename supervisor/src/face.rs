@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use hotline_journal::{Counts, Event, Scope, Seq};
-use hotline_types::{AgentSlug, ContactId, Intent, Pii, SegmentId};
+use hotline_types::{AgentSlug, ContactId, Intent, PersonId, Pii, SegmentId};
 
 use crate::dto::{ContactDetail, ContactList};
 use crate::rights::{Role, Viewer};
@@ -95,10 +95,16 @@ pub struct Account {
     pub password_hash: Pii<String>,
 }
 
-/// Why a face could not answer. For the log; the caller of the API gets a fixed sentence.
+/// Why a face could not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FaceError(pub String);
+pub enum FaceError {
+    /// It failed: for the log; the caller of the API gets a fixed sentence.
+    #[error("{0}")]
+    Failed(String),
+    /// It was asked for something that cannot be: told to the caller of the API.
+    #[error("{0}")]
+    Asked(String),
+}
 
 /// Users and API tokens.
 #[async_trait]
@@ -148,8 +154,8 @@ pub trait Records: Send + Sync + 'static {
     async fn recording(&self, contact: ContactId, segment: SegmentId) -> Result<Option<String>, FaceError>;
     /// Counters of a range of business dates, summed per scope.
     async fn counters(&self, query: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError>;
-    /// The caller's number of a live contact.
-    async fn number_of(&self, contact: ContactId) -> Result<Option<Pii<String>>, FaceError>;
+    /// A caller's number; none where it was hidden or erased.
+    async fn number_of(&self, person: PersonId) -> Result<Option<Pii<String>>, FaceError>;
     /// Committed events after this position, in order, `limit` at most.
     async fn events_after(&self, seq: Seq, limit: u32) -> Result<Vec<Event>, FaceError>;
 }

@@ -155,10 +155,10 @@ async fn bearer(app: &Shared, token: &Digest32) -> Result<Option<Viewer>, Proble
     {
         return Ok(Some(viewer.clone()));
     }
-    app.accounts.token(token).await.map_err(|error| {
-        tracing::warn!(%error, "a token could not be looked up");
-        Problem::store_unavailable()
-    })
+    app.accounts
+        .token(token)
+        .await
+        .map_err(|error| Problem::of_face(&error, "token"))
 }
 
 /// The login cookie's value.

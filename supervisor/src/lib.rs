@@ -36,8 +36,9 @@ pub use face::{
     Records, Status,
 };
 pub use login::{HashError, hash_password};
-pub use rights::{Right, Role, Viewer};
+pub use rights::{Right, Role, UnknownRole, Viewer};
 pub use serve::ListenError;
+pub use source::{StoreAccounts, StoreRecords};
 
 use app::{App, Shared};
 use live::hub::Hub;
@@ -170,16 +171,8 @@ fn shared(
     let mut salt = [0_u8; 16];
     inner.rng.fill(&mut salt);
     let metrics = Metrics::new(&config.directory).map_err(|error| BuildError::Metrics(error.to_string()))?;
-    let control = login::digest(inner.control_token.reveal()).map(|digest| {
-        (
-            digest,
-            Viewer {
-                name: "control".to_owned(),
-                role: Role::Admin,
-                agent: None,
-            },
-        )
-    });
+    let control = login::digest(inner.control_token.reveal())
+        .map(|digest| (digest, Viewer::new("control", Role::Admin)));
     let epoch = format!("{:x}", clock::now_ms());
     let app = Shared {
         gateway,

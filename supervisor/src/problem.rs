@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::face::FaceError;
+
 /// One refusal. Never carries personal data or secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -79,6 +81,18 @@ impl Problem {
             "Try again; the gateway's log says what is wrong.",
         )
         .retry_after(2)
+    }
+
+    /// What became of a read: a request that cannot be is told, everything else is logged with `what` failed.
+    #[must_use]
+    pub fn of_face(error: &FaceError, what: &'static str) -> Self {
+        match error {
+            FaceError::Asked(detail) => Self::bad_request(detail.clone(), "Change the request."),
+            FaceError::Failed(_) => {
+                tracing::warn!(%error, what, "the store could not be read");
+                Self::store_unavailable()
+            }
+        }
     }
 
     /// The stable code.

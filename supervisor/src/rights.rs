@@ -1,5 +1,8 @@
 //! Who may do what: roles, the rights each carries, and the viewer a request speaks for.
 
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
 use hotline_types::AgentSlug;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +94,37 @@ impl Role {
     }
 }
 
+/// A role's name that is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no role {0:?}: use agent, team_leader, supervisor or admin")]
+pub struct UnknownRole(String);
+
+impl Role {
+    /// Every role, from the one with the fewest rights.
+    pub const ALL: [Self; 4] = [Self::Agent, Self::TeamLeader, Self::Supervisor, Self::Admin];
+
+    /// The role's name in store and API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::TeamLeader => "team_leader",
+            Self::Supervisor => "supervisor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+    fn from_str(name: &str) -> Result<Self, UnknownRole> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.name() == name)
+            .ok_or_else(|| UnknownRole(name.to_owned()))
+    }
+}
+
 /// Whom a request speaks for, after authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
@@ -100,13 +134,26 @@ pub struct Viewer {
     pub role: Role,
     /// The agent the user is, where the user is one.
     pub agent: Option<AgentSlug>,
+    /// Of the role's rights only these, where a token was made for less; none: all of them.
+    pub only: Option<BTreeSet<Right>>,
 }
 
 impl Viewer {
+    /// A user with all the rights of the role, who is no agent.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        Self {
+            name: name.into(),
+            role,
+            agent: None,
+            only: None,
+        }
+    }
+
     /// True where the viewer has the right.
     #[must_use]
-    pub const fn has(&self, right: Right) -> bool {
-        self.role.has(right)
+    pub fn has(&self, right: Right) -> bool {
+        self.role.has(right) && self.only.as_ref().is_none_or(|only| only.contains(&right))
     }
 }
 
@@ -116,8 +163,7 @@ mod tests {
 
     #[test]
     fn each_role_has_at_least_the_rights_of_the_one_below() {
-        let roles = [Role::Agent, Role::TeamLeader, Role::Supervisor, Role::Admin];
-        for pair in roles.windows(2) {
+        for pair in Role::ALL.windows(2) {
             for right in Right::ALL {
                 assert!(!pair[0].has(right) || pair[1].has(right), "{pair:?} {right:?}");
             }
@@ -125,5 +171,27 @@ mod tests {
         assert!(!Role::Agent.has(Right::Recordings));
         assert!(!Role::TeamLeader.has(Right::SeeNumbers));
         assert!(Right::ALL.iter().all(|right| Role::Admin.has(*right)));
+    }
+    #[test]
+    fn a_token_made_for_less_never_has_more_than_its_role() {
+        let only = Some(BTreeSet::from([Right::Figures, Right::Metrics]));
+        let viewer = Viewer {
+            only,
+            ..Viewer::new("wall", Role::TeamLeader)
+        };
+        let has: Vec<Right> = Right::ALL
+            .into_iter()
+            .filter(|right| viewer.has(*right))
+            .collect();
+        assert_eq!(has, [Right::Figures]);
+    }
+
+    #[test]
+    fn names_of_roles_are_read_back_and_others_refused() {
+        for role in Role::ALL {
+            assert_eq!(role.name().parse(), Ok(role));
+            assert_eq!(serde_json::to_value(role).expect("JSON"), role.name());
+        }
+        assert!("root".parse::<Role>().is_err());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hotline_journal::{Board, BusinessDays, By, Counts, Event, Scope, What, figures};
-use hotline_types::{ContactId, DeviceState, Intent, Pii, WallTime, WorkState};
+use hotline_types::{ContactId, DeviceState, Intent, PersonId, Pii, WallTime, WorkState};
 
 use crate::app::Shared;
 use crate::clock::now_ms;
@@ -94,9 +94,9 @@ impl View {
         self.board.contacts().any(|(id, _)| id == contact)
     }
 
-    /// All contacts that are open now.
-    pub(crate) fn open(&self) -> impl Iterator<Item = ContactId> {
-        self.board.contacts().map(|(id, _)| id)
+    /// All contacts that are open now, each with its caller.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (ContactId, PersonId)> {
+        self.board.contacts().map(|(id, contact)| (id, contact.person))
     }
 
     /// Shows this number, masked, beside the contact.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use hotline_journal::{Event, Seq, What};
-use hotline_types::ContactId;
+use hotline_types::{ContactId, PersonId};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, broadcast};
@@ -159,7 +159,7 @@ pub(crate) async fn run(app: App, mut view: View, mut events: broadcast::Receive
     batch.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut present = Present::of(&app);
     let mut asked = Instant::now();
-    let mut unknown: VecDeque<ContactId> = view.open().collect();
+    let mut unknown: VecDeque<(ContactId, PersonId)> = view.open().collect();
     app.hub.publish(view.rows(&app.directory, &present), view.seq());
     loop {
         tokio::select! {
@@ -188,21 +188,21 @@ pub(crate) async fn run(app: App, mut view: View, mut events: broadcast::Receive
 }
 
 /// Folds one event, once: what was read from the store while catching up is not folded again.
-fn take(app: &App, view: &mut View, event: &Event, unknown: &mut VecDeque<ContactId>) {
+fn take(app: &App, view: &mut View, event: &Event, unknown: &mut VecDeque<(ContactId, PersonId)>) {
     if event.seq.0 <= view.seq() {
         return;
     }
     view.apply(event);
     app.metrics.apply(event);
-    if let (What::ContactOpened { .. }, Some(contact)) = (&event.what, event.contact)
+    if let (What::ContactOpened { person, .. }, Some(contact)) = (&event.what, event.contact)
         && unknown.len() < LOOKUPS_WAITING_MAX
     {
-        unknown.push_back(contact);
+        unknown.push_back((contact, *person));
     }
 }
 
 /// Reads what the channel dropped.
-async fn catch_up(app: &App, view: &mut View, unknown: &mut VecDeque<ContactId>) {
+async fn catch_up(app: &App, view: &mut View, unknown: &mut VecDeque<(ContactId, PersonId)>) {
     loop {
         match app.records.events_after(Seq(view.seq()), CATCH_UP_EVENTS).await {
             Ok(events) if events.is_empty() => return,
@@ -215,20 +215,20 @@ async fn catch_up(app: &App, view: &mut View, unknown: &mut VecDeque<ContactId>)
     }
 }
 
-async fn look_up(app: &App, view: &mut View, unknown: &mut VecDeque<ContactId>) {
+async fn look_up(app: &App, view: &mut View, unknown: &mut VecDeque<(ContactId, PersonId)>) {
     for _ in 0..LOOKUPS_PER_BATCH_MAX {
-        let Some(contact) = unknown.pop_front() else {
+        let Some((contact, person)) = unknown.pop_front() else {
             return;
         };
         if !view.is_open(contact) {
             continue;
         }
-        match timeout(LOOKUP_TIME_MAX, app.records.number_of(contact)).await {
+        match timeout(LOOKUP_TIME_MAX, app.records.number_of(person)).await {
             Ok(Ok(Some(number))) => view.name_caller(contact, &number),
             Ok(Ok(None)) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a live call stays without its number"),
             Err(_) => {
-                unknown.push_back(contact);
+                unknown.push_back((contact, person));
                 return;
             }
         }

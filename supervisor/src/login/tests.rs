@@ -4,11 +4,7 @@ use super::*;
 use crate::rights::Role;
 
 fn viewer(name: &str) -> Viewer {
-    Viewer {
-        name: name.into(),
-        role: Role::Supervisor,
-        agent: None,
-    }
+    Viewer::new(name, Role::Supervisor)
 }
 
 fn logins() -> Logins {

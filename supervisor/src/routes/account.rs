@@ -87,10 +87,11 @@ pub(super) async fn login(
     }
     // Counted before the check, so that many tries at once cannot slip through while it runs.
     app.logins.failed(&user, from, Instant::now());
-    let account = app.accounts.account(&user).await.map_err(|error| {
-        tracing::warn!(%error, "a login could not be looked up");
-        Problem::store_unavailable()
-    })?;
+    let account = app
+        .accounts
+        .account(&user)
+        .await
+        .map_err(|error| Problem::of_face(&error, "login"))?;
     let stored = account.as_ref().map(|account| account.password_hash.clone());
     match app.passwords.check(password, stored).await {
         Verdict::Right => {}
@@ -111,9 +112,8 @@ pub(super) async fn login(
     app.logins.succeeded(&user, from);
     let account = account.ok_or_else(wrong)?;
     let viewer = Viewer {
-        name: user,
-        role: account.role,
         agent: account.agent,
+        ..Viewer::new(user, account.role)
     };
     tracing::info!(user = viewer.name, %from, "logged in");
     let me = Me::of(&app, &viewer);

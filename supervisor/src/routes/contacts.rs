@@ -7,7 +7,7 @@ use hotline_types::ContactId;
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::face::{ContactQuery, FaceError};
+use crate::face::ContactQuery;
 use crate::guard::Caller;
 use crate::login::hex;
 use crate::problem::Problem;
@@ -54,7 +54,11 @@ pub(super) async fn list(
         outcome: asked.outcome,
         see_numbers: caller.viewer.has(Right::SeeNumbers),
     };
-    let mut page = app.records.contacts(&query).await.map_err(unavailable)?;
+    let mut page = app
+        .records
+        .contacts(&query)
+        .await
+        .map_err(|error| Problem::of_face(&error, "contacts"))?;
     page.next = page
         .next
         .map(|text| format!("{CURSOR_KIND}{}", hex(text.as_bytes())));
@@ -69,18 +73,17 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     let id: ContactId = id.parse().map_err(|_| Problem::not_found("contact"))?;
     let see_numbers = caller.viewer.has(Right::SeeNumbers);
-    let found = app.records.contact(id, see_numbers).await.map_err(unavailable)?;
+    let found = app
+        .records
+        .contact(id, see_numbers)
+        .await
+        .map_err(|error| Problem::of_face(&error, "contacts"))?;
     if see_numbers {
         tracing::info!(user = caller.viewer.name, contact = %id, "a contact was opened with its number");
     }
     found
         .map(|detail| Json(detail).into_response())
         .ok_or_else(|| Problem::not_found("contact"))
-}
-
-fn unavailable(error: FaceError) -> Problem {
-    tracing::warn!(%error, "contacts could not be read");
-    Problem::store_unavailable()
 }
 
 /// The store's place out of a cursor.
@@ -97,7 +100,7 @@ fn opened(cursor: &str) -> Result<String, Problem> {
         .ok_or_else(bad)?;
     let digits = digits.as_bytes();
     let (pairs, rest) = digits.as_chunks::<2>();
-    if !rest.is_empty() {
+    if !rest.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
         return Err(bad());
     }
     let bytes: Option<Vec<u8>> = pairs

@@ -69,10 +69,11 @@ pub(super) async fn figures(
             from: from.clone(),
             to: to.clone(),
         };
-        let stored = app.records.counters(&query).await.map_err(|error| {
-            tracing::warn!(%error, "figures could not be read");
-            Problem::store_unavailable()
-        })?;
+        let stored = app
+            .records
+            .counters(&query)
+            .await
+            .map_err(|error| Problem::of_face(&error, "figures"))?;
         let rows = stored
             .iter()
             .filter_map(|(scope, counts)| figure_row(&app.directory, scope, counts, None));

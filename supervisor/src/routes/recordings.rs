@@ -2,15 +2,15 @@
 
 mod range;
 
-use std::io::SeekFrom;
+use std::io::{self, Read, Seek, SeekFrom};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
+use hotline_recorder::RecordingFile;
 use hotline_types::{ContactId, SegmentId};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
 use crate::app::App;
 use crate::guard::Caller;
@@ -35,17 +35,15 @@ pub(super) async fn hear(
         .records
         .recording(contact, segment)
         .await
-        .map_err(|error| {
-            tracing::warn!(%error, "a recording could not be looked up");
-            Problem::store_unavailable()
-        })?
+        .map_err(|error| Problem::of_face(&error, "recording"))?
         .ok_or_else(gone)?;
     let dir = app.recordings.clone();
     let opened = tokio::task::spawn_blocking(move || open_recording(&dir, &path)).await;
-    let Ok(Ok((file, length))) = opened else {
+    let Ok(Ok(file)) = opened else {
         tracing::warn!(%contact, %segment, "a recording that is written down is not on disk");
         return Err(gone());
     };
+    let length = file.size();
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let chosen = part(asked, length);
     // The player asks for many ranges; the first byte is heard once.
@@ -67,9 +65,7 @@ pub(super) async fn hear(
             return Ok(response);
         }
     };
-    let mut file = tokio::fs::File::from_std(file);
-    file.seek(SeekFrom::Start(from)).await.map_err(|_| gone())?;
-    let mut response = (status, stream(file, count)).into_response();
+    let mut response = (status, stream(file, from, count)).into_response();
     insert(&mut response, header::CONTENT_TYPE, "audio/wav");
     insert(&mut response, header::ACCEPT_RANGES, "bytes");
     insert(&mut response, header::CONTENT_LENGTH, &count.to_string());
@@ -90,15 +86,24 @@ fn insert(response: &mut Response, name: header::HeaderName, value: &str) {
     }
 }
 
-/// `count` bytes from where the file stands, a chunk at a time: memory does not grow with the recording.
-fn stream(file: tokio::fs::File, count: u64) -> Body {
-    Body::from_stream(try_unfold((file, count), |(mut file, left)| async move {
+/// `count` bytes from `from` on, a chunk at a time: memory does not grow with the recording.
+fn stream(file: RecordingFile, from: u64, count: u64) -> Body {
+    Body::from_stream(try_unfold((file, from, count), |(file, from, left)| async move {
         if left == 0 {
-            return Ok::<_, std::io::Error>(None);
+            return Ok::<_, io::Error>(None);
         }
-        let mut chunk = vec![0; usize::try_from(left.min(CHUNK_BYTES)).unwrap_or(0)];
-        file.read_exact(&mut chunk).await?;
-        let left = left - chunk.len() as u64;
-        Ok(Some((Bytes::from(chunk), (file, left))))
+        let size = usize::try_from(left.min(CHUNK_BYTES)).unwrap_or(0);
+        let (file, chunk) = tokio::task::spawn_blocking(move || chunk(file, from, size))
+            .await
+            .map_err(io::Error::other)??;
+        let taken = chunk.len() as u64;
+        Ok(Some((chunk, (file, from + taken, left - taken))))
     }))
+}
+
+fn chunk(mut file: RecordingFile, from: u64, size: usize) -> io::Result<(RecordingFile, Bytes)> {
+    let mut chunk = vec![0; size];
+    file.seek(SeekFrom::Start(from))?;
+    file.read_exact(&mut chunk)?;
+    Ok((file, Bytes::from(chunk)))
 }

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::dto::{ContactDetail, ContactList, ContactRow};
+use crate::dto::{ContactDetail, ContactList, ContactRow, masked};
 use crate::guard::Peer;
 use crate::login::digest;
 use crate::view::View;
@@ -113,9 +113,8 @@ impl Accounts for FakeAccounts {
             .find(|role| digest(role_token(*role)).as_ref() == Some(sha256));
         let agent = |role| (role == Role::Agent).then(|| "8001".parse().expect("a slug"));
         Ok(role.map(|role| Viewer {
-            name: role_token(role).to_owned(),
-            role,
             agent: agent(role),
+            ..Viewer::new(role_token(role), role)
         }))
     }
 }
@@ -133,7 +132,7 @@ impl Records for FakeRecords {
         let caller = if query.see_numbers {
             NUMBER.to_owned()
         } else {
-            crate::dto::masked(NUMBER)
+            masked(NUMBER)
         };
         let row = ContactRow {
             id: query.after.clone().unwrap_or_default(),
@@ -163,7 +162,7 @@ impl Records for FakeRecords {
         Ok(vec![(Scope::Total, counts)])
     }
 
-    async fn number_of(&self, _: ContactId) -> Result<Option<Pii<String>>, FaceError> {
+    async fn number_of(&self, _: PersonId) -> Result<Option<Pii<String>>, FaceError> {
         Ok(Some(Pii::new(NUMBER.to_owned())))
     }
 

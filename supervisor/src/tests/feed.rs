@@ -172,7 +172,8 @@ async fn who_comes_back_gets_what_was_missed_and_after_a_gap_everything() {
     second
         .say(json!({"sub": [], "after": seq, "epoch": hello["epoch"]}))
         .await;
-    let missed = second.until(|frame| agent(frame, "8001").is_some()).await;
+    let ready = |frame: &Value| agent(frame, "8001").is_some_and(|row| row["intent"] == "ready");
+    let missed = second.until(ready).await;
     assert_eq!(
         (missed["t"].as_str(), missed["to"].as_u64()),
         (Some("delta"), Some(1))
@@ -269,11 +270,7 @@ async fn feeds_are_counted_and_a_page_of_another_origin_gets_none() {
     assert!(refused.to_string().contains("503"), "{refused}");
     drop(taken);
 
-    let viewer = crate::Viewer {
-        name: "ann".into(),
-        role: crate::Role::Admin,
-        agent: None,
-    };
+    let viewer = crate::Viewer::new("ann", crate::Role::Admin);
     let cookie = running.desk.app.logins.open(viewer, std::time::Instant::now());
     let mut request = format!("ws://{}/v1/live", running.address)
         .into_client_request()
@@ -292,11 +289,7 @@ async fn feeds_are_counted_and_a_page_of_another_origin_gets_none() {
 #[tokio::test]
 async fn a_logout_ends_the_feed_and_the_end_of_the_gateway_ends_everything() {
     let running = running(16).await;
-    let viewer = crate::Viewer {
-        name: "ann".into(),
-        role: crate::Role::Admin,
-        agent: None,
-    };
+    let viewer = crate::Viewer::new("ann", crate::Role::Admin);
     let secret = running.desk.app.logins.open(viewer, std::time::Instant::now());
     let cookie = format!("{}={}", crate::guard::COOKIE, secret.reveal());
     let mut request = format!("ws://{}/v1/live", running.address)

@@ -217,11 +217,7 @@ async fn after_five_wrong_passwords_even_the_right_one_has_to_wait() {
 #[tokio::test]
 async fn a_login_link_logs_in_once() {
     let desk = desk();
-    let viewer = crate::Viewer {
-        name: "first".into(),
-        role: Role::Admin,
-        agent: None,
-    };
+    let viewer = crate::Viewer::new("first", Role::Admin);
     desk.app
         .logins
         .add_link("one-time", viewer, std::time::Instant::now());

@@ -30,6 +30,8 @@ import { theme } from './shared/theme/theme';
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
 const root = document.getElementById('root');
 
+// Styles that the kit's parts write themselves (a dialog stops the page from scrolling) need the nonce as well.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 startLanguage();
 if (root) {
   createRoot(root).render(

@@ -41,7 +41,9 @@ describe('messages', () => {
   });
 
   it('keeps Han characters in the Chinese messages alone', () => {
-    const strays = [...text].filter(([path, body]) => /\p{Script=Han}/u.test(body) && !path.includes('messages'));
+    const strays = [...text].filter(
+      ([path, body]) => /\p{Script=Han}/u.test(body) && !path.includes('messages'),
+    );
     expect(strays.map(([path]) => path)).toEqual([]);
   });
 });

@@ -94,7 +94,11 @@ function GatewayBadge() {
   return (
     <span className="badge" data-tone={trouble ? 'alarm' : 'good'} title={hotline.reasons.join(', ')}>
       {trouble ? icons.warn : null}
-      {hotline.ready ? (hotline.journal_behind ? t('gateway.journal_behind') : t('gateway.ready')) : t('gateway.not_ready')}
+      {hotline.ready
+        ? hotline.journal_behind
+          ? t('gateway.journal_behind')
+          : t('gateway.ready')
+        : t('gateway.not_ready')}
       {' · '}
       {t('gateway.lines', { used: hotline.lines_in_use, max: hotline.lines_max })}
     </span>

@@ -3,7 +3,7 @@ import { ActionIcon, Button } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useMe } from '../../shared/account/me';
-import { call, type ContactList, type ContactRow } from '../../shared/api/client';
+import { type ContactList, type ContactRow, call } from '../../shared/api/client';
 import { problemText } from '../../shared/api/problem-text';
 import { useFeed, useRow } from '../../shared/feed/react';
 import { dateTime, duration } from '../../shared/time/format';
@@ -61,7 +61,13 @@ export function ContactsPage() {
       {rows?.length === 0 ? <p className="empty">{t('contacts.none')}</p> : null}
       {rows && rows.length > 0 ? <Table rows={rows} zone={zone} play={setPlaying} /> : null}
       {next ? (
-        <Button variant="default" size="compact-sm" loading={busy} onClick={() => load(next)}>
+        <Button
+          className="more"
+          variant="default"
+          size="compact-sm"
+          loading={busy}
+          onClick={() => load(next)}
+        >
           {t('contacts.more')}
         </Button>
       ) : null}
@@ -77,7 +83,12 @@ function Player({ playing, zone, close }: { playing: Playing; zone: string; clos
         {t('contacts.played')} {dateTime(playing.opened, zone)}
       </span>
       {/* biome-ignore lint/a11y/useMediaCaption: a recorded phone call has no caption */}
-      <audio controls autoPlay preload="metadata" src={`/v1/recordings/${playing.contact}/${playing.segment}`} />
+      <audio
+        controls
+        autoPlay
+        preload="metadata"
+        src={`/v1/recordings/${playing.contact}/${playing.segment}`}
+      />
       <Button variant="subtle" size="compact-sm" onClick={close}>
         {t('contacts.close')}
       </Button>
@@ -90,7 +101,8 @@ function Table({ rows, zone, play }: { rows: ContactRow[]; zone: string; play(pl
   const { store } = useFeed();
   const may = useMe().rights.includes('recordings');
   const heads = ['opened', 'caller', 'number', 'path', 'wait', 'talk', 'outcome', 'recording'] as const;
-  const label = (topic: 'queues' | 'agents', id: string | null) => (id ? (store.get(topic, id)?.label ?? id) : '-');
+  const label = (topic: 'queues' | 'agents', id: string | null) =>
+    id ? (store.get(topic, id)?.label ?? id) : '-';
   const time = (ms: number | null) => (ms === null ? '-' : duration(ms));
   return (
     <div className="table-scroll">
@@ -109,7 +121,9 @@ function Table({ rows, zone, play }: { rows: ContactRow[]; zone: string; play(pl
             <tr key={row.id}>
               <th scope="row">{dateTime(row.opened_at, zone)}</th>
               <td>{row.caller ?? '-'}</td>
-              <td>{row.number ?? '-'}</td>
+              <td>
+                {row.number ? (store.get('figures', `number:${row.number}`)?.label ?? row.number) : '-'}
+              </td>
               <td>
                 {label('queues', row.queue)} / {label('agents', row.agent)}
               </td>

@@ -40,11 +40,24 @@ export function Agents() {
           </span>
         ),
       },
-      { key: 'actions', head: <span className="sr-only">{t('live.actions')}</span>, right: true, cell: (row) => <Actions row={row} /> },
+      {
+        key: 'actions',
+        head: <span className="sr-only">{t('live.actions')}</span>,
+        right: true,
+        cell: (row) => <Actions row={row} />,
+      },
     ],
     [t],
   );
-  return <LiveTable topic="agents" ids={ids} columns={columns} caption={t('live.agents')} empty={t('live.no_agents')} />;
+  return (
+    <LiveTable
+      topic="agents"
+      ids={ids}
+      columns={columns}
+      caption={t('live.agents')}
+      empty={t('live.no_agents')}
+    />
+  );
 }
 
 function AgentName({ row }: { row: AgentRow }) {
@@ -87,7 +100,9 @@ function State({ row }: { row: AgentRow }) {
 function ProgressWord({ progress }: { progress: Progress }) {
   const { t } = useTranslation();
   const text =
-    progress.state === 'refused' ? problemText(t, progress.error) : `${t(`command.${progress.verb}`)} · ${t(`command.${progress.state}`)}`;
+    progress.state === 'refused'
+      ? problemText(t, progress.error)
+      : `${t(`command.${progress.verb}`)} · ${t(`command.${progress.state}`)}`;
   return (
     <span className="small-badge" data-command={progress.state} role="status">
       {text}
@@ -136,12 +151,16 @@ function Actions({ row }: { row: AgentRow }) {
             </Menu.Item>
           ))}
           {row.intent !== 'logged_out' ? (
-            <Menu.Item onClick={() => setAsked({ verb: 'logout', text: t('command.confirm_logout_text', { name }) })}>
+            <Menu.Item
+              onClick={() => setAsked({ verb: 'logout', text: t('command.confirm_logout_text', { name }) })}
+            >
               {t('command.logout')}
             </Menu.Item>
           ) : null}
           {all ? (
-            <Menu.Item onClick={() => setAsked({ verb: 'release', text: t('command.confirm_release_text', { name }) })}>
+            <Menu.Item
+              onClick={() => setAsked({ verb: 'release', text: t('command.confirm_release_text', { name }) })}
+            >
               {t('command.release')}
             </Menu.Item>
           ) : null}
@@ -150,7 +169,11 @@ function Actions({ row }: { row: AgentRow }) {
       <Modal
         opened={asked !== null}
         onClose={() => setAsked(null)}
-        title={asked?.verb === 'release' ? t('command.confirm_release', { name }) : t('command.confirm_logout', { name })}
+        title={
+          asked?.verb === 'release'
+            ? t('command.confirm_release', { name })
+            : t('command.confirm_logout', { name })
+        }
       >
         <p>{asked?.text}</p>
         <Group justify="flex-end" gap="xs">

@@ -15,13 +15,27 @@ export function Bands() {
   const from = hotline?.targets.rate_from ?? 10;
   const ofCoverage = useMemo<Column<FigureRow>[]>(
     () => [
-      { key: 'band', head: t('live.band'), cell: (row) => (row.kind === 'total' ? t('live.total') : row.label) },
+      {
+        key: 'band',
+        head: t('live.band'),
+        cell: (row) => (row.kind === 'total' ? t('live.total') : row.label),
+      },
       { key: 'reached', head: t('live.reached'), right: true, cell: (row) => row.numbers?.reached ?? '-' },
       { key: 'refused', head: t('live.refused'), right: true, cell: (row) => row.numbers?.refused ?? '-' },
-      { key: 'ivr', head: t('live.ended_in_ivr'), right: true, cell: (row) => row.numbers?.ended_in_ivr ?? '-' },
+      {
+        key: 'ivr',
+        head: t('live.ended_in_ivr'),
+        right: true,
+        cell: (row) => row.numbers?.ended_in_ivr ?? '-',
+      },
       { key: 'offered', head: t('live.offered'), right: true, cell: (row) => row.queues?.offered ?? '-' },
       { key: 'answered', head: t('live.answered'), right: true, cell: (row) => row.queues?.answered ?? '-' },
-      { key: 'abandoned', head: t('live.abandoned'), right: true, cell: (row) => row.queues?.abandoned ?? '-' },
+      {
+        key: 'abandoned',
+        head: t('live.abandoned'),
+        right: true,
+        cell: (row) => row.queues?.abandoned ?? '-',
+      },
       {
         key: 'rate',
         head: t('live.answer_rate'),
@@ -46,7 +60,7 @@ export function Bands() {
   const ofRoster = useMemo<Column<FigureRow>[]>(
     () => [
       { key: 'band', head: t('live.band'), cell: (row) => row.label },
-      { key: 'offered', head: t('live.offered'), right: true, cell: (row) => row.offers?.made ?? '-' },
+      { key: 'offers', head: t('live.offers'), right: true, cell: (row) => row.offers?.made ?? '-' },
       { key: 'answered', head: t('live.answered'), right: true, cell: (row) => row.offers?.answered ?? '-' },
       { key: 'missed', head: t('live.missed'), right: true, cell: (row) => row.offers?.missed ?? '-' },
       { key: 'failed', head: t('live.failed'), right: true, cell: (row) => row.offers?.failed ?? '-' },
@@ -65,10 +79,22 @@ export function Bands() {
       <h2>{t('live.bands', { date: hotline?.business_date ?? '' })}</h2>
       <h3 title={t('live.coverage_hint')}>{t('live.coverage')}</h3>
       <p className="quiet">{t('live.coverage_hint')}</p>
-      <LiveTable topic="figures" ids={coverage} columns={ofCoverage} caption={t('live.coverage')} empty={t('live.no_bands')} />
+      <LiveTable
+        topic="figures"
+        ids={coverage}
+        columns={ofCoverage}
+        caption={t('live.coverage')}
+        empty={t('live.no_bands')}
+      />
       <h3>{t('live.roster')}</h3>
       <p className="quiet">{t('live.roster_hint')}</p>
-      <LiveTable topic="figures" ids={roster} columns={ofRoster} caption={t('live.roster')} empty={t('live.no_bands')} />
+      <LiveTable
+        topic="figures"
+        ids={roster}
+        columns={ofRoster}
+        caption={t('live.roster')}
+        empty={t('live.no_bands')}
+      />
     </section>
   );
 }

@@ -7,7 +7,13 @@ import { Duration } from '../../shared/ui/duration';
 import { icons } from '../../shared/ui/icons';
 import { type Column, LiveTable } from '../../shared/ui/live-table';
 
-const PHASE_ICON = { ivr: 'ivr', waiting: 'waiting', ringing: 'offered', talking: 'talking', hold: 'hold' } as const;
+const PHASE_ICON = {
+  ivr: 'ivr',
+  waiting: 'waiting',
+  ringing: 'offered',
+  talking: 'talking',
+  hold: 'hold',
+} as const;
 
 function QueueName({ id }: { id: string }) {
   return <>{useRow('queues', id)?.label ?? id}</>;
@@ -24,7 +30,11 @@ export function Calls() {
   const most = useRow('hotline', 'hotline')?.targets.wait_ms ?? 15_000;
   const columns = useMemo<Column<CallRow>[]>(
     () => [
-      { key: 'call', head: t('live.call'), cell: (row) => row.caller ?? <span className="quiet">{t('live.unknown_caller')}</span> },
+      {
+        key: 'call',
+        head: t('live.call'),
+        cell: (row) => row.caller ?? <span className="quiet">{t('live.unknown_caller')}</span>,
+      },
       { key: 'number', head: t('live.number'), cell: (row) => row.number ?? '-' },
       {
         key: 'phase',
@@ -47,11 +57,32 @@ export function Calls() {
             <Duration since={row.since} />
           ),
       },
-      { key: 'queue', head: t('live.queue'), cell: (row) => (row.queue ? <QueueName id={row.queue} /> : '-') },
-      { key: 'agent', head: t('live.agent'), cell: (row) => (row.agent ? <AgentName id={row.agent} /> : '-') },
-      { key: 'total', head: t('live.total_time'), right: true, cell: (row) => <Duration since={row.opened_at} /> },
+      {
+        key: 'queue',
+        head: t('live.queue'),
+        cell: (row) => (row.queue ? <QueueName id={row.queue} /> : '-'),
+      },
+      {
+        key: 'agent',
+        head: t('live.agent'),
+        cell: (row) => (row.agent ? <AgentName id={row.agent} /> : '-'),
+      },
+      {
+        key: 'total',
+        head: t('live.total_time'),
+        right: true,
+        cell: (row) => <Duration since={row.opened_at} />,
+      },
     ],
     [t, most],
   );
-  return <LiveTable topic="calls" ids={ids} columns={columns} caption={t('live.calls')} empty={t('live.no_calls')} />;
+  return (
+    <LiveTable
+      topic="calls"
+      ids={ids}
+      columns={columns}
+      caption={t('live.calls')}
+      empty={t('live.no_calls')}
+    />
+  );
 }

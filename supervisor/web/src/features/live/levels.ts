@@ -2,7 +2,12 @@
 import type { Level } from '../../shared/ui/tile';
 
 /** A rate against its least; warns within two points of it. Too few contacts: nothing to say. */
-export function rateLevel(value: number | null | undefined, behind: number, from: number, least: number): Level {
+export function rateLevel(
+  value: number | null | undefined,
+  behind: number,
+  from: number,
+  least: number,
+): Level {
   if (value === null || value === undefined || behind < from) return 'normal';
   if (value < least) return 'breach';
   return value < least + 0.02 ? 'warn' : 'normal';

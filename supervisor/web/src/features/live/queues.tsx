@@ -16,13 +16,22 @@ export function Queues() {
   const columns = useMemo<Column<QueueRow>[]>(
     () => [
       { key: 'queue', head: t('live.queue'), cell: (row) => row.label },
-      { key: 'waiting', head: t('live.waiting'), right: true, cell: (row) => <b data-cell="waiting">{row.waiting}</b> },
+      {
+        key: 'waiting',
+        head: t('live.waiting'),
+        right: true,
+        cell: (row) => <b data-cell="waiting">{row.waiting}</b>,
+      },
       {
         key: 'longest',
         head: t('live.longest'),
         right: true,
         cell: (row) =>
-          row.longest_since ? <Duration since={row.longest_since} warn={(most * 2) / 3} breach={most} /> : '-',
+          row.longest_since ? (
+            <Duration since={row.longest_since} warn={(most * 2) / 3} breach={most} />
+          ) : (
+            '-'
+          ),
       },
       { key: 'ready', head: t('live.ready'), right: true, cell: (row) => row.ready },
       { key: 'talking', head: t('live.talking'), right: true, cell: (row) => row.talking },
@@ -46,5 +55,13 @@ export function Queues() {
     ],
     [t, from, most],
   );
-  return <LiveTable topic="queues" ids={ids} columns={columns} caption={t('live.queues')} empty={t('live.no_queues')} />;
+  return (
+    <LiveTable
+      topic="queues"
+      ids={ids}
+      columns={columns}
+      caption={t('live.queues')}
+      empty={t('live.no_queues')}
+    />
+  );
 }

@@ -1,10 +1,11 @@
 /** Six figures with their targets: now first, then today. */
+
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { everySecond, useFeed, useRow } from '../../shared/feed/react';
 import { duration, rate } from '../../shared/time/format';
 import { Duration } from '../../shared/ui/duration';
 import { Tile } from '../../shared/ui/tile';
-import { useEffect, useState } from 'react';
 import { rateLevel, readyLevel, waitLevel } from './levels';
 
 /** The wait of a moment, looked at each second, so that the tile's level follows. */

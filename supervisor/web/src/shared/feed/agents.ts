@@ -1,7 +1,15 @@
 /** From an agent's three axes to what is shown: the pill, and badges for what the pill hides. */
 import type { AgentRow } from './types';
 
-export type Shown = 'ready' | 'offered' | 'talking' | 'hold' | 'wrap_up' | 'paused' | 'logged_out' | 'trouble';
+export type Shown =
+  | 'ready'
+  | 'offered'
+  | 'talking'
+  | 'hold'
+  | 'wrap_up'
+  | 'paused'
+  | 'logged_out'
+  | 'trouble';
 
 export interface AgentState {
   shown: Shown;

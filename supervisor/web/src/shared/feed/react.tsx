@@ -8,7 +8,7 @@ import {
   useRef,
   useSyncExternalStore,
 } from 'react';
-import { freshness, type Freshness } from './freshness';
+import { type Freshness, freshness } from './freshness';
 import { Feed, type Wire } from './socket';
 import type { RowOf, Topic } from './types';
 
@@ -109,7 +109,8 @@ export function useTicking(write: (element: HTMLElement, now: number) => void) {
   latest.current = write;
   useEffect(() => {
     const tick = () => {
-      if (element.current && freshness(feed.silence()) !== 'lost') latest.current(element.current, feed.clock.now());
+      if (element.current && freshness(feed.silence()) !== 'lost')
+        latest.current(element.current, feed.clock.now());
     };
     tick();
     return everySecond(tick);

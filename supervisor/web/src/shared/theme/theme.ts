@@ -14,12 +14,25 @@ const blue: MantineColorsTuple = [
   '#084689',
 ];
 
+const dark: MantineColorsTuple = [
+  '#e8edf3',
+  '#b3bfcc',
+  '#97a3b3',
+  '#97a3b3',
+  '#718096',
+  '#2e3946',
+  '#182029',
+  '#182029',
+  '#10151c',
+  '#0b0f14',
+];
+
 export const theme = createTheme({
   primaryColor: 'blue',
   primaryShade: { light: 8, dark: 4 },
   autoContrast: true,
   luminanceThreshold: 0.35,
-  colors: { blue },
+  colors: { blue, dark },
   defaultRadius: 4,
   fontFamily: 'var(--font)',
   fontSizes: { xs: '12px', sm: '14px', md: '14px', lg: '16px', xl: '20px' },

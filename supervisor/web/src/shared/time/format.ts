@@ -37,7 +37,11 @@ function format(zone: string): Intl.DateTimeFormat {
 
 /** `2026-11-21 14:03:22` in the hotline's zone. */
 export function dateTime(ms: number, zone: string): string {
-  const part = Object.fromEntries(format(zone).formatToParts(ms).map((piece) => [piece.type, piece.value]));
+  const part = Object.fromEntries(
+    format(zone)
+      .formatToParts(ms)
+      .map((piece) => [piece.type, piece.value]),
+  );
   return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second}`;
 }
 
