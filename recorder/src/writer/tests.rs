@@ -364,3 +364,26 @@ fn boxes_come_back_empty_for_reuse() {
             .all(|batch| batch.frames.is_empty() && batch.bytes.capacity() >= 64 * 160)
     );
 }
+
+#[test]
+fn recording_that_vanished_before_it_was_sealed_is_told_as_failed() {
+    let scratch = Scratch::new("vanished");
+    let spec = ids(1);
+    let told = RefCell::new(Vec::new());
+    let counters = Arc::new(Counters::default());
+    let sealer = Sealer {
+        dir: scratch.0.clone(),
+        events: |event| told.borrow_mut().push(event),
+        counters: Arc::clone(&counters),
+    };
+    sealer.take(Ending::Written {
+        spec: spec.clone(),
+        frames: 8000,
+    });
+    assert!(
+        matches!(&told.borrow()[..], [RecorderEvent::Failed { segment, .. }] if *segment == spec.segment),
+        "{:?}",
+        told.borrow()
+    );
+    assert_eq!((counters.read().failed, counters.read().sealed), (1, 0));
+}
