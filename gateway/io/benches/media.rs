@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hotline_io::clock::Clock;
@@ -18,7 +19,8 @@ use hotline_io::media::{MediaConfig, MediaPlane};
 use hotline_media::rtp::Header;
 use hotline_media::tap::TapMessage;
 use hotline_media::{
-    Codec, Direction, Library, MediaCommand, MediaEvent, Negotiated, PeerTrust, RecordingSpec,
+    AfterPlay, ClipId, Codec, Direction, Library, MediaCommand, MediaEvent, Negotiated, PeerTrust, PlayId,
+    RecordingSpec,
 };
 use hotline_types::{ContactId, LegId, SegmentId, Time};
 use rustix::event::{Timespec, epoll};
@@ -48,8 +50,9 @@ fn main() -> Outcome<()> {
     raise_file_limit();
     println!("loopback floor: {:.2} us per send and receive", tell_floor()?);
     for calls in calls {
+        measure_music(calls)?;
         for (coalesce, recorded) in [(0, false), (0, true), (1_000, false), (1_000, true)] {
-            measure(Setting {
+            measure_relay(Setting {
                 calls,
                 coalesce: Duration::from_micros(coalesce),
                 recorded,
@@ -60,34 +63,67 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn measure(setting: Setting) -> Outcome<()> {
-    let (tap, taps) = sync_channel(4_096);
-    let (boxes, returned) = channel();
-    let (told, events) = channel();
-    let recorder = std::thread::spawn(move || {
-        for message in taps {
-            if let TapMessage::Batch { batch, .. } = message {
-                let _gone = boxes.send(batch);
+/// A media plane with a recorder that throws away what it gets.
+struct House {
+    plane: MediaPlane,
+    events: Receiver<MediaEvent>,
+    recorder: JoinHandle<()>,
+    phones: Phones,
+}
+
+impl House {
+    fn new(coalesce: Duration) -> Outcome<Self> {
+        let (tap, taps) = sync_channel(4_096);
+        let (boxes, returned) = channel();
+        let (told, events) = channel();
+        let recorder = std::thread::spawn(move || {
+            for message in taps {
+                if let TapMessage::Batch { batch, .. } = message {
+                    let _gone = boxes.send(batch);
+                }
             }
-        }
-    });
-    let config = MediaConfig {
-        threads: 1,
-        ports: 20_000..=29_999,
-        port_rest: Duration::ZERO,
-        coalesce: setting.coalesce,
-        legs_max: 4_000,
-        clock: Clock::start(),
-        seed: [3; 32],
-    };
-    let library = Arc::new(Library::build(Vec::new()));
-    let plane = MediaPlane::start(&config, &library, &tap, returned, &move |event| {
-        told.send(event).is_ok()
-    })?;
-    drop(tap);
-    let mut phones = Phones::new(config.clock)?;
+        });
+        let config = MediaConfig {
+            threads: 1,
+            ports: 20_000..=29_999,
+            port_rest: Duration::ZERO,
+            coalesce,
+            legs_max: 4_000,
+            clock: Clock::start(),
+            seed: [3; 32],
+        };
+        let library = Arc::new(Library::build(vec![vec![1_000; 80_000]]));
+        let tell = move |event| told.send(event).is_ok();
+        let plane = MediaPlane::start(&config, &library, &tap, returned, &tell)?;
+        Ok(Self {
+            plane,
+            events,
+            recorder,
+            phones: Phones::new(config.clock)?,
+        })
+    }
+
+    fn stop(self) -> Outcome<()> {
+        self.plane.stop();
+        self.recorder.join().map_err(|_| "the recorder failed".into())
+    }
+}
+
+fn measure_relay(setting: Setting) -> Outcome<()> {
+    let mut house = House::new(setting.coalesce)?;
+    let phones = &mut house.phones;
     for call in 0..setting.calls {
-        phones.call(&plane, &events, call, setting.recorded)?;
+        let legs = phones.call(&house.plane, &house.events, call)?;
+        house.plane.send(MediaCommand::Bridge {
+            caller: legs[0],
+            agent: legs[1],
+        })?;
+        if setting.recorded {
+            house.plane.send(MediaCommand::Record {
+                caller: legs[0],
+                spec: recording(call),
+            })?;
+        }
     }
     phones.run(WARM_UP);
     phones.delays.clear();
@@ -100,14 +136,51 @@ fn measure(setting: Setting) -> Outcome<()> {
     };
     tell(
         setting,
-        spent,
+        &spent,
         phones.heard - heard,
         phones.said - said,
         &mut phones.delays,
     )?;
-    plane.stop();
-    recorder.join().map_err(|_| "the recorder failed")?;
-    Ok(())
+    house.stop()
+}
+
+/// As many legs as that many calls have, all hearing music.
+fn measure_music(calls: usize) -> Outcome<()> {
+    let mut house = House::new(Duration::ZERO)?;
+    let phones = &mut house.phones;
+    for call in 0..calls {
+        for leg in phones.call(&house.plane, &house.events, call)? {
+            let (play, clips, gap) = (PlayId(0), vec![ClipId(0)], Duration::ZERO);
+            house.plane.send(MediaCommand::Play {
+                leg,
+                play,
+                clips,
+                gap,
+                after: AfterPlay::Loop,
+            })?;
+        }
+    }
+    phones.listen_for(WARM_UP);
+    let (heard, theirs) = (phones.heard, cpu_of("media-0")?);
+    phones.listen_for(MEASURED);
+    let heard = phones.heard - heard;
+    let micros = (cpu_of("media-0")? - theirs) as f64 / 1e3 / heard as f64;
+    let expected = MEASURED.as_millis() as f64 / PACKET_TIME.as_millis() as f64 * calls as f64 * 2.0;
+    let on_time = heard as f64 / expected * 100.0;
+    let conditions = format!("{} legs hearing music", calls * 2);
+    println!("{conditions}: {micros:.2} us/packet, {on_time:.1} % of the packets on time");
+    record("playout_cpu_per_packet", micros, "us", &conditions)?;
+    house.stop()
+}
+
+fn recording(call: usize) -> RecordingSpec {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&(call as u64).to_be_bytes());
+    RecordingSpec {
+        contact: ContactId::from_bytes(id),
+        segment: SegmentId::from_bytes(id),
+        path: "bench.wav".into(),
+    }
 }
 
 /// CPU nanoseconds.
@@ -116,7 +189,7 @@ struct Spent {
     phones: u64,
 }
 
-fn tell(setting: Setting, spent: Spent, heard: u64, said: u64, delays: &mut [u64]) -> Outcome<()> {
+fn tell(setting: Setting, spent: &Spent, heard: u64, said: u64, delays: &mut [u64]) -> Outcome<()> {
     delays.sort_unstable();
     let delay = |part: usize| delays.get(delays.len() * part / 100).copied().unwrap_or(0) / 1_000;
     let per_packet = |nanos: u64| nanos as f64 / 1e3 / heard as f64;
@@ -174,8 +247,7 @@ impl Phones {
         plane: &MediaPlane,
         events: &Receiver<MediaEvent>,
         call: usize,
-        recorded: bool,
-    ) -> Outcome<()> {
+    ) -> Outcome<[LegId; 2]> {
         let legs = [LegId(call as u64 * 2), LegId(call as u64 * 2 + 1)];
         for leg in legs {
             plane.send(MediaCommand::Open {
@@ -207,24 +279,14 @@ impl Phones {
                 trust: PeerTrust::Strict,
             })?;
         }
-        plane.send(MediaCommand::Bridge {
-            caller: legs[0],
-            agent: legs[1],
-        })?;
-        if recorded {
-            let mut segment = [0; 16];
-            segment[..8].copy_from_slice(&(call as u64).to_be_bytes());
-            let spec = RecordingSpec {
-                contact: ContactId::from_bytes(segment),
-                segment: SegmentId::from_bytes(segment),
-                path: "bench.wav".into(),
-            };
-            plane.send(MediaCommand::Record {
-                caller: legs[0],
-                spec,
-            })?;
+        Ok(legs)
+    }
+
+    fn listen_for(&mut self, time: Duration) {
+        let end = self.clock.mono() + time;
+        while self.clock.mono() < end {
+            self.listen_until(end.min(self.clock.mono() + PACKET_TIME));
         }
-        Ok(())
     }
 
     /// Speaks and listens for a while, the phones spread evenly over the packet time.

@@ -120,17 +120,18 @@ impl Leg {
         }
     }
 
-    /// A new SDP was agreed on: its addresses and types count from now on, and the source is chosen anew.
-    pub fn connect(&mut self, negotiated: Negotiated, trust: PeerTrust) {
-        let source = match self.agreed.take() {
-            Some(mut before) => {
-                before.source.rearm(trust, negotiated.rtp);
-                before.source
-            }
-            None => SourceChoice::new(trust, negotiated.rtp),
-        };
+    /// A new SDP was agreed on: its addresses and types count from now on, and the source is chosen anew. What was
+    /// to be played before anything was agreed begins now.
+    pub fn connect(&mut self, now: Time, negotiated: Negotiated, trust: PeerTrust) {
         self.rtcp_from = None;
+        if let Some(agreed) = &mut self.agreed {
+            agreed.source.rearm(trust, negotiated.rtp);
+            agreed.negotiated = negotiated;
+            return;
+        }
+        let source = SourceChoice::new(trust, negotiated.rtp);
         self.agreed = Some(Agreed { negotiated, source });
+        self.align(now);
     }
 
     /// Takes a datagram of the RTP socket; `None` where it is refused, which is counted.
@@ -198,14 +199,19 @@ impl Leg {
         if let Some(looped) = &self.looped {
             playout.resume(looped);
         }
-        // The phase stays that of the leg, whatever played before.
-        let step = self.step();
-        let behind = now.since(self.frame_due).as_nanos();
-        if behind > 0 {
-            let steps = behind.div_ceil(step.as_nanos().max(1));
-            self.frame_due = self.frame_due + step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
-        }
+        self.align(now);
         self.playing = Some(playout);
+    }
+
+    /// Moves the next frame to now or later. The phase stays that of the leg, whatever played before.
+    fn align(&mut self, now: Time) {
+        let step = self.step();
+        let steps = now
+            .since(self.frame_due)
+            .as_nanos()
+            .div_ceil(step.as_nanos().max(1));
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.frame_due = self.frame_due + step.saturating_mul(steps);
     }
 
     /// Stops playing.

@@ -57,7 +57,7 @@ pub fn rtp(data: &[u8]) {
     let mut rng = Rng::from_seed(1);
     let [mut caller, mut agent] = [Codec::Pcmu, Codec::Pcma].map(|codec| {
         let mut leg = Leg::new(Time::ZERO, Duration::ZERO, &mut rng);
-        leg.connect(negotiated(codec), PeerTrust::Nat(PEER.ip()));
+        leg.connect(Time::ZERO, negotiated(codec), PeerTrust::Nat(PEER.ip()));
         leg
     });
     let mut ssrc = None;

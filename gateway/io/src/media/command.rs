@@ -41,7 +41,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
                 trust,
             } => self.with(leg, |slot| {
                 disconnect(slot);
-                slot.leg.connect(negotiated, trust);
+                slot.leg.connect(now, negotiated, trust);
             }),
             MediaCommand::Play {
                 leg,

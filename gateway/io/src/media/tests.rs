@@ -33,8 +33,12 @@ struct House {
 }
 
 fn house(pairs: u16, threads: usize) -> House {
+    house_of(&config(pairs, threads))
+}
+
+fn config(pairs: u16, threads: usize) -> MediaConfig {
     let ports = free_ports(pairs * 2);
-    let config = MediaConfig {
+    MediaConfig {
         threads,
         ports,
         port_rest: Duration::ZERO,
@@ -42,8 +46,7 @@ fn house(pairs: u16, threads: usize) -> House {
         legs_max: 1_000,
         clock: Clock::start(),
         seed: [7; 32],
-    };
-    house_of(&config)
+    }
 }
 
 fn house_of(config: &MediaConfig) -> House {
@@ -648,4 +651,30 @@ fn stopping_the_plane_ends_its_recordings() {
     let told: Vec<TapMessage> = house.taps.iter().collect();
     assert!(matches!(told.first(), Some(TapMessage::Start { .. })));
     assert!(matches!(told.last(), Some(TapMessage::Stop { .. })));
+}
+
+#[test]
+fn a_coalescing_thread_relays_just_the_same_and_hears_reports() {
+    let mut house = house_of(&MediaConfig {
+        coalesce: COALESCE_MAX,
+        ..config(4, 1)
+    });
+    let (mut caller, mut agent) = house.call(1);
+    assert_relays(&mut caller, &mut agent, 0..20);
+    let reports = SocketAddr::new(LOOPBACK, caller.ours.port() + 1);
+    // An empty receiver report, and rubbish.
+    for bytes in [&[0x80, 201, 0, 1, 0, 0, 0, 1][..], b"rubbish"] {
+        caller.socket.send_to(bytes, reports).unwrap();
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let mut counters = house.plane.counters();
+    while (counters.rtcp_received, counters.refused) != (1, 1) {
+        assert!(Instant::now() < deadline, "{counters:?}");
+        house.fence(1);
+        counters = house.plane.counters();
+    }
+    assert_eq!(
+        (counters.received, counters.relayed, counters.legs_open),
+        (40, 40, 2)
+    );
 }

@@ -21,7 +21,7 @@ fn negotiated(codec: Codec, dtmf: Option<u8>) -> Negotiated {
 
 fn leg(negotiated: Negotiated) -> Leg {
     let mut leg = Leg::new(Time::ZERO, Duration::ZERO, &mut Rng::from_seed(1));
-    leg.connect(negotiated, PeerTrust::Strict);
+    leg.connect(Time::ZERO, negotiated, PeerTrust::Strict);
     leg
 }
 
@@ -112,28 +112,32 @@ fn playout_keeps_its_beat_waits_for_an_agreement_and_tells_its_end() {
     let playout = || Playout::new(PlayId(4), vec![ClipId(0)], Duration::ZERO, AfterPlay::Stop);
     leg.play(Time::ZERO, playout());
     assert_eq!(leg.frame_due(), None);
-    leg.connect(negotiated(Codec::Pcma, None), PeerTrust::Strict);
+    leg.connect(
+        Time::from_millis(3_000),
+        negotiated(Codec::Pcma, None),
+        PeerTrust::Strict,
+    );
     let mut out = [0; FRAME_BYTES_MAX];
     let mut ends = Vec::new();
     for step in 0..3 {
         let due = leg.frame_due().unwrap();
-        assert_eq!(due, Time::from_millis(7 + 20 * step));
+        assert_eq!(due, Time::from_millis(3_007 + 20 * step));
         let frame = leg.frame(due + Duration::from_millis(3), &library, &mut out);
         assert_eq!((frame.len, frame.missed), (172, 0));
         ends.push(frame.ended);
     }
     assert_eq!(ends, [None, None, Some(PlayId(4))]);
     assert_eq!(leg.frame_due(), None);
-    leg.play(Time::from_millis(1_000), playout());
+    leg.play(Time::from_millis(4_000), playout());
     assert_eq!(
         leg.frame_due(),
-        Some(Time::from_millis(1_007)),
+        Some(Time::from_millis(4_007)),
         "the phase of the leg stays"
     );
-    let late = leg.frame(Time::from_millis(1_607), &library, &mut out);
+    let late = leg.frame(Time::from_millis(4_607), &library, &mut out);
     assert_eq!(
         (late.missed, leg.frame_due()),
-        (30, Some(Time::from_millis(1_627)))
+        (30, Some(Time::from_millis(4_627)))
     );
 }
 
@@ -161,6 +165,7 @@ fn silence_is_told_once_and_again_after_something_came() {
     assert!(leg.take_rtcp(second(160), at("192.0.2.1:4001"), &[0x80, 201, 0, 1, 0, 0, 0, 1]));
     assert!(!leg.is_lost(second(179)) && leg.is_lost(second(180)));
     leg.connect(
+        Time::ZERO,
         Negotiated {
             direction: Direction::SendOnly,
             ..negotiated(Codec::Pcma, None)
@@ -171,7 +176,7 @@ fn silence_is_told_once_and_again_after_something_came() {
         !leg.is_lost(second(900)),
         "the peer has us on hold: nothing is expected"
     );
-    leg.connect(negotiated(Codec::Pcma, None), PeerTrust::Strict);
+    leg.connect(Time::ZERO, negotiated(Codec::Pcma, None), PeerTrust::Strict);
     assert!(
         !leg.is_lost(second(901)),
         "the silence of the hold does not count"
