@@ -28,8 +28,11 @@ pub const QUEUE_BATCHES_MAX: usize = 8_192;
 /// Events in one transaction at most; batches beyond wait for the next.
 pub const COMMIT_EVENTS_MAX: usize = 1_024;
 
-/// A busy writer commits this often; an idle one at once.
+/// A busy writer lets a batch wait this long for others; an idle one, or one that somebody waits for, not at all.
 pub const COMMIT_PAUSE: Duration = Duration::from_millis(5);
+
+/// The writer is busy when the last commit is not longer ago than this.
+const BUSY: Duration = Duration::from_millis(50);
 
 /// Committed batches that the slowest reader of the live feed may lag behind; beyond it, it reads the journal.
 pub const FEED_BATCHES_MAX: usize = 1_024;
@@ -155,8 +158,8 @@ impl JournalWriter {
         }
     }
 
-    /// Adds what else there is: at once what waits already, and, where the last commit is less than
-    /// [`COMMIT_PAUSE`] ago, what comes until then, unless somebody waits for this commit.
+    /// Adds what else there is: at once what waits already, and, where the writer is [`BUSY`], what comes within
+    /// [`COMMIT_PAUSE`], unless somebody waits for this commit.
     async fn collect(&mut self, first: Batch, last_commit: Option<Instant>) -> Batch {
         let mut all = first;
         let deadline = last_commit
