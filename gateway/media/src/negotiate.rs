@@ -70,7 +70,7 @@ impl Offer {
     /// are refused by port 0 (RFC 3264 §6).
     pub fn answer(&self, local: &LocalMedia) -> Result<(Vec<u8>, Negotiated), NegotiateError> {
         let (taken, negotiated) = self.agree(local, local.prefer)?;
-        let mut session = session(local);
+        let mut description = description(local);
         for (at, line) in self.lines.iter().enumerate() {
             let media = if at == taken {
                 ours(
@@ -82,9 +82,9 @@ impl Offer {
             } else {
                 refused(line)
             };
-            session.add_media(media);
+            description.add_media(media);
         }
-        Ok((text(&session), negotiated))
+        Ok((text(&description), negotiated))
     }
 
     fn agree(&self, local: &LocalMedia, prefer: bool) -> Result<(usize, Negotiated), NegotiateError> {
@@ -123,9 +123,9 @@ pub fn offer(local: &LocalMedia) -> Vec<u8> {
         ptime_ms: PTIME_MS,
         direction: local.direction,
     };
-    let mut session = session(local);
-    session.add_media(ours("RTP/AVP".to_owned(), local, &formats, &negotiated));
-    text(&session)
+    let mut description = description(local);
+    description.add_media(ours("RTP/AVP".to_owned(), local, &formats, &negotiated));
+    text(&description)
 }
 
 /// Reads the answer to the offer that [`offer`] made of `local`.
@@ -225,12 +225,12 @@ fn negotiated_formats(negotiated: &Negotiated) -> Vec<(u8, &'static str)> {
     formats
 }
 
-fn session(local: &LocalMedia) -> Session {
+fn description(local: &LocalMedia) -> Session {
     let origin = Origin::with_ip_addr(local.origin_id, local.version, local.rtp.ip());
-    let mut session = Session::new(origin, "-");
-    session.set_connection(Connection::from_ip_addr(local.rtp.ip()));
-    session.times.push(Time::new(0, 0));
-    session
+    let mut description = Session::new(origin, "-");
+    description.set_connection(Connection::from_ip_addr(local.rtp.ip()));
+    description.times.push(Time::new(0, 0));
+    description
 }
 
 fn ours(proto: String, local: &LocalMedia, formats: &[(u8, &'static str)], negotiated: &Negotiated) -> Media {
@@ -289,10 +289,10 @@ fn media(media: String, port: u16, proto: String, fmt: String, attributes: Vec<A
     }
 }
 
-fn text(session: &Session) -> Vec<u8> {
+fn text(description: &Session) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     // Writing to memory cannot fail; should it, a cut text is refused by the peer, not by a panic here.
-    let _written = session.write(&mut bytes);
+    let _written = description.write(&mut bytes);
     bytes
 }
 

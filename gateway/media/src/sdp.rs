@@ -82,11 +82,15 @@ impl Offer {
         if bytes.len() > SDP_BYTES_MAX {
             return Err(SdpError::TooLong);
         }
-        let session = Session::parse(bytes).map_err(|error| SdpError::Malformed(error.to_string()))?;
-        if session.medias.len() > MEDIA_LINES_MAX {
+        let description = Session::parse(bytes).map_err(|error| SdpError::Malformed(error.to_string()))?;
+        if description.medias.len() > MEDIA_LINES_MAX {
             return Err(SdpError::TooManyMedia);
         }
-        let lines = session.medias.iter().map(|media| line(&session, media)).collect();
+        let lines = description
+            .medias
+            .iter()
+            .map(|media| line(&description, media))
+            .collect();
         Ok(Self { lines })
     }
 
@@ -172,14 +176,14 @@ const fn without_sending(direction: Direction) -> Direction {
     }
 }
 
-fn line(session: &Session, media: &Media) -> Line {
-    let connection = media.connections.first().or(session.connection.as_ref());
+fn line(description: &Session, media: &Media) -> Line {
+    let connection = media.connections.first().or(description.connection.as_ref());
     let direction = media
         .attributes
         .iter()
         .find_map(|attribute| mirrored(&attribute.attribute))
         .or_else(|| {
-            session
+            description
                 .attributes
                 .iter()
                 .find_map(|attribute| mirrored(&attribute.attribute))
