@@ -232,6 +232,13 @@ async fn start_on_a_large_journal() {
         "events/s",
         &format!("{events} events of {made} contacts"),
     );
+    let cost = (cpu_s() - cpu) * 1e3 / made as f64;
+    report(
+        "bulk_cpu_per_call",
+        cost,
+        "ms",
+        "512 events per batch, making them included",
+    );
     for task in running.tasks {
         task.abort();
         let _ = task.await;

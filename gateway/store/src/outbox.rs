@@ -8,7 +8,7 @@ use hotline_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::PersonRow;
-use crate::rows::{json, tagged};
+use crate::rows::{OUTBOX, json, tagged};
 use crate::script::Rows;
 
 /// Name of the first sink: the embedded service desk.
@@ -173,11 +173,14 @@ impl Message {
 
 pub(crate) fn push_item(rows: &mut Rows, item: &Item) {
     let message = &item.message;
-    rows.push([
-        item.id.into(),
-        DESK_SINK.into(),
-        message.contact_id().to_string().into(),
-        message.kind().into(),
-        json(message).into(),
-    ]);
+    rows.push(
+        OUTBOX,
+        [
+            item.id.into(),
+            DESK_SINK.into(),
+            message.contact_id().to_string().into(),
+            message.kind().into(),
+            json(message).into(),
+        ],
+    );
 }

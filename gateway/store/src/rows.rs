@@ -21,63 +21,18 @@ pub struct PersonRow {
     pub name: Option<Pii<String>>,
 }
 
-pub(crate) const EVENTS: Table = Table {
-    insert: "INSERT INTO events (seq, at, contact, kind, json)",
-    conflict: "",
-    columns: 5,
-};
-
-pub(crate) const PERSONS: Table = Table {
-    insert: "INSERT INTO persons (id, number, name)",
-    conflict: "ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name WHERE erased IS NULL",
-    columns: 3,
-};
-
-pub(crate) const CONTACTS: Table = Table {
-    insert: "INSERT OR REPLACE INTO contacts (id, first_seq, last_seq, number, trunk, person, business_date, bands, \
-             flow, flow_version, opened_at, connected_at, closed_at, end, why, sip_status, queue, agent, path, \
-             offers, dropped)",
-    conflict: "",
-    columns: 21,
-};
-
-pub(crate) const QUEUES: Table = Table {
-    insert: "INSERT OR REPLACE INTO contact_queues (contact, visit, queue, entered_at, enqueued_at, left_at, exit, \
-             why, wait_us, agent)",
-    conflict: "",
-    columns: 10,
-};
-
-pub(crate) const SEGMENTS: Table = Table {
-    insert: "INSERT OR REPLACE INTO segments (contact, number, id, kind, agent, queue, opened_at, closed_at)",
-    conflict: "",
-    columns: 8,
-};
-
-pub(crate) const RECORDINGS: Table = Table {
-    insert: "INSERT INTO recordings (contact, segment, path, started_at, length_ms, repaired, failed)",
-    conflict: "ON CONFLICT (contact, segment) DO UPDATE SET path = excluded.path, length_ms = excluded.length_ms, \
-               repaired = excluded.repaired, failed = excluded.failed",
-    columns: 7,
-};
-
-pub(crate) const COUNTERS: Table = Table {
-    insert: "INSERT OR REPLACE INTO counters (business_date, interval, scope, key, counts)",
-    conflict: "",
-    columns: 5,
-};
-
-pub(crate) const CLOCKS: Table = Table {
-    insert: "INSERT OR REPLACE INTO agent_clocks (agent, clock)",
-    conflict: "",
-    columns: 2,
-};
-
-pub(crate) const OUTBOX: Table = Table {
-    insert: "INSERT INTO outbox (id, sink, contact, kind, payload)",
-    conflict: "",
-    columns: 5,
-};
+// Tags of the tables, as the triggers of `batch` in the migration know them.
+pub(crate) const EVENTS: Table = Table(1);
+pub(crate) const PERSONS: Table = Table(2);
+pub(crate) const CONTACTS: Table = Table(3);
+pub(crate) const QUEUES: Table = Table(4);
+pub(crate) const SEGMENTS: Table = Table(5);
+pub(crate) const RECORDINGS: Table = Table(6);
+pub(crate) const COUNTERS: Table = Table(7);
+pub(crate) const CLOCKS: Table = Table(8);
+pub(crate) const OUTBOX: Table = Table(9);
+/// One row with the newest delivered message: it and those before it are forgotten.
+pub(crate) const DELIVERED: Table = Table(10);
 
 fn time(at: WallTime) -> Value {
     Value::Int(at.as_micros())
@@ -130,22 +85,28 @@ pub(crate) fn push_event(rows: &mut Rows, event: &Event) {
         .and_then(|(_, rest)| rest.split_once('"'))
         .map_or("", |(kind, _)| kind);
     let kind = Value::from(kind);
-    rows.push([
-        event.seq.0.into(),
-        time(event.at),
-        text_or_null(event.contact.as_ref()),
-        kind,
-        json.into(),
-    ]);
+    rows.push(
+        EVENTS,
+        [
+            event.seq.0.into(),
+            time(event.at),
+            text_or_null(event.contact.as_ref()),
+            kind,
+            json.into(),
+        ],
+    );
 }
 
 pub(crate) fn push_person(rows: &mut Rows, person: &PersonRow) {
     let reveal = |data: &Option<Pii<String>>| data.as_ref().map(|data| data.reveal().clone());
-    rows.push([
-        text(&person.id),
-        reveal(&person.number).into(),
-        reveal(&person.name).into(),
-    ]);
+    rows.push(
+        PERSONS,
+        [
+            text(&person.id),
+            reveal(&person.number).into(),
+            reveal(&person.name).into(),
+        ],
+    );
 }
 
 pub(crate) fn push_contact(rows: &mut Rows, record: &ContactRecord) {
@@ -155,29 +116,32 @@ pub(crate) fn push_contact(rows: &mut Rows, record: &ContactRecord) {
     });
     let last = record.queues.last();
     let offers: Vec<OfferRow> = record.offers.iter().map(OfferRow::of).collect();
-    rows.push([
-        text(&record.id),
-        record.first_seq.0.into(),
-        record.last_seq.0.into(),
-        text_or_null(record.number.as_ref()),
-        text(&record.trunk),
-        text(&record.person),
-        record.business_date.0.as_str().into(),
-        json(&record.bands).into(),
-        text_or_null(record.flow.as_ref()),
-        record.flow_version.clone().into(),
-        time(record.opened_at),
-        time_or_null(record.connected_at),
-        time_or_null(record.closed_at),
-        end,
-        why,
-        record.sip_status.map(i64::from).into(),
-        text_or_null(last.map(|visit| &visit.queue)),
-        text_or_null(last.and_then(|visit| visit.agent.as_ref())),
-        json(&record.path).into(),
-        json(&offers).into(),
-        i64::from(record.dropped).into(),
-    ]);
+    rows.push(
+        CONTACTS,
+        [
+            text(&record.id),
+            record.first_seq.0.into(),
+            record.last_seq.0.into(),
+            text_or_null(record.number.as_ref()),
+            text(&record.trunk),
+            text(&record.person),
+            record.business_date.0.as_str().into(),
+            json(&record.bands).into(),
+            text_or_null(record.flow.as_ref()),
+            record.flow_version.clone().into(),
+            time(record.opened_at),
+            time_or_null(record.connected_at),
+            time_or_null(record.closed_at),
+            end,
+            why,
+            record.sip_status.map(i64::from).into(),
+            text_or_null(last.map(|visit| &visit.queue)),
+            text_or_null(last.and_then(|visit| visit.agent.as_ref())),
+            json(&record.path).into(),
+            json(&offers).into(),
+            i64::from(record.dropped).into(),
+        ],
+    );
 }
 
 pub(crate) fn push_visits(rows: &mut Rows, record: &ContactRecord) {
@@ -186,60 +150,72 @@ pub(crate) fn push_visits(rows: &mut Rows, record: &ContactRecord) {
             let (exit, why) = tagged(exit);
             (exit.into(), why.into())
         });
-        rows.push([
-            text(&record.id),
-            (index as u64).into(),
-            text(&visit.queue),
-            time(visit.entered_at),
-            time(visit.enqueued_at),
-            time_or_null(visit.left_at),
-            exit,
-            why,
-            visit.wait_us.into(),
-            text_or_null(visit.agent.as_ref()),
-        ]);
+        rows.push(
+            QUEUES,
+            [
+                text(&record.id),
+                (index as u64).into(),
+                text(&visit.queue),
+                time(visit.entered_at),
+                time(visit.enqueued_at),
+                time_or_null(visit.left_at),
+                exit,
+                why,
+                visit.wait_us.into(),
+                text_or_null(visit.agent.as_ref()),
+            ],
+        );
     }
 }
 
 pub(crate) fn push_segments(rows: &mut Rows, record: &ContactRecord) {
     for (index, segment) in record.segments.iter().enumerate() {
-        rows.push([
-            text(&record.id),
-            (index as u64).into(),
-            text(&segment.id),
-            name(&segment.kind).into(),
-            text_or_null(segment.agent.as_ref()),
-            text_or_null(segment.queue.as_ref()),
-            time(segment.opened_at),
-            time_or_null(segment.closed_at),
-        ]);
+        rows.push(
+            SEGMENTS,
+            [
+                text(&record.id),
+                (index as u64).into(),
+                text(&segment.id),
+                name(&segment.kind).into(),
+                text_or_null(segment.agent.as_ref()),
+                text_or_null(segment.queue.as_ref()),
+                time(segment.opened_at),
+                time_or_null(segment.closed_at),
+            ],
+        );
     }
 }
 
 pub(crate) fn push_recording(rows: &mut Rows, contact: ContactId, recording: &Recording) {
-    rows.push([
-        text(&contact),
-        text(&recording.segment),
-        recording.path.as_str().into(),
-        time(recording.started_at),
-        recording.length_ms.into(),
-        i64::from(recording.repaired).into(),
-        recording.failed.clone().into(),
-    ]);
+    rows.push(
+        RECORDINGS,
+        [
+            text(&contact),
+            text(&recording.segment),
+            recording.path.as_str().into(),
+            time(recording.started_at),
+            recording.length_ms.into(),
+            i64::from(recording.repaired).into(),
+            recording.failed.clone().into(),
+        ],
+    );
 }
 
 pub(crate) fn push_counts(rows: &mut Rows, key: &CounterKey, counts: &Counts) {
-    rows.push([
-        key.slot.date.0.as_str().into(),
-        time(key.slot.interval),
-        key.scope.kind().into(),
-        key.scope.key().into(),
-        counts_json(counts).into(),
-    ]);
+    rows.push(
+        COUNTERS,
+        [
+            key.slot.date.0.as_str().into(),
+            time(key.slot.interval),
+            key.scope.kind().into(),
+            key.scope.key().into(),
+            counts_json(counts).into(),
+        ],
+    );
 }
 
 pub(crate) fn push_clock(rows: &mut Rows, agent: &str, clock: &AgentClock) {
-    rows.push([agent.into(), json(&ClockRow::of(clock)).into()]);
+    rows.push(CLOCKS, [agent.into(), json(&ClockRow::of(clock)).into()]);
 }
 
 /// An offer inside a contact's row.

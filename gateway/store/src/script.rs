@@ -1,18 +1,20 @@
-//! One transaction as one prepared script: every table's rows in one padded multi-row statement, sent to the
-//! database's thread at once.
+//! One transaction as one prepared statement: all rows of all tables go into the view `batch`, whose triggers (see the
+//! migrations) put each where its tag says.
 //!
-//! A commit costs one trip to that thread instead of one per statement. The number of rows differs from batch to batch,
-//! so each statement has one of a few sizes and its spare rows are NULL, which the statement leaves out: the scripts
-//! repeat and stay prepared.
+//! A commit is one trip to the database's thread and one answer, instead of one per table, and it is atomic by itself.
+//! The number of rows differs from batch to batch, so the statement has one of a few sizes and its spare rows are NULL,
+//! which it leaves out: a handful of statements stay prepared for ever.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use sqlx::Arguments;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 
-/// Sizes of a statement, in rows. More rows take several statements.
-const SIZES: [usize; 4] = [4, 16, 64, 256];
+/// Sizes of the statement, in rows. More rows take several statements in one transaction.
+const SIZES: [usize; 6] = [4, 8, 16, 32, 64, 256];
+
+/// Columns of the view `batch`: the tag and the widest table's.
+const COLUMNS: usize = 22;
 
 /// A value to be bound.
 #[derive(Clone, Debug)]
@@ -52,48 +54,36 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     }
 }
 
-/// A table that takes rows: what stands before and after `SELECT .. FROM (VALUES ..) WHERE column1 IS NOT NULL`.
-/// Column 1 must never be NULL in a real row.
+/// The tag of a table.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Table {
-    pub(crate) insert: &'static str,
-    pub(crate) conflict: &'static str,
-    pub(crate) columns: usize,
-}
+pub(crate) struct Table(pub(crate) i64);
 
-/// Rows for one table.
-#[derive(Debug)]
+/// Rows of any tables, in the order in which they are to be written.
+#[derive(Debug, Default)]
 pub(crate) struct Rows {
-    table: Table,
-    values: Vec<Value>,
+    arguments: SqliteArguments,
+    rows: usize,
 }
 
 impl Rows {
-    pub(crate) const fn new(table: Table) -> Self {
-        Self {
-            table,
-            values: Vec::new(),
-        }
+    pub(crate) fn push<const N: usize>(&mut self, table: Table, row: [Value; N]) {
+        const { assert!(N < COLUMNS) }
+        self.rows += 1;
+        self.bind(Value::Int(table.0));
+        row.into_iter().for_each(|value| self.bind(value));
+        (N + 1..COLUMNS).for_each(|_| self.bind(Value::Null));
     }
 
-    pub(crate) fn push<const N: usize>(&mut self, row: [Value; N]) {
-        debug_assert_eq!(N, self.table.columns);
-        self.values.extend(row);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.values.len() / self.table.columns
+    fn bind(&mut self, value: Value) {
+        // Encoding an integer, a text or NULL cannot fail.
+        let bound = match value {
+            Value::Null => self.arguments.add(None::<i64>),
+            Value::Int(value) => self.arguments.add(value),
+            Value::Text(value) => self.arguments.add(value),
+        };
+        debug_assert!(bound.is_ok());
     }
 }
-
-/// Makes scripts; keeps the text of those it made.
-#[derive(Debug, Default)]
-pub(crate) struct Scripts {
-    texts: BTreeMap<Vec<(u8, u16)>, Arc<str>>,
-}
-
-/// Texts kept; beyond it the memory starts afresh.
-const TEXTS_MAX: usize = 512;
 
 /// A transaction ready to be run, as often as it takes.
 #[derive(Debug)]
@@ -102,92 +92,54 @@ pub(crate) struct Script {
     arguments: SqliteArguments,
 }
 
-impl Scripts {
-    /// The transaction that writes these rows, in this order of tables, and then runs `last`, a constant statement
-    /// without arguments or with the given ones.
-    pub(crate) fn script(&mut self, sections: Vec<Rows>, last: Option<(&'static str, i64)>) -> Script {
-        let mut shape = Vec::new();
-        let mut arguments = SqliteArguments::default();
-        let values: usize = sections.iter().map(|rows| rows.values.len()).sum();
-        arguments.reserve(values * 2, 0);
-        let mut parts = Vec::new();
-        for (index, rows) in sections.into_iter().enumerate() {
-            let mut left = rows.len();
-            let columns = rows.table.columns;
-            let mut values = rows.values.into_iter();
-            while left > 0 {
-                let size = SIZES
-                    .into_iter()
-                    .find(|&size| size >= left)
-                    .unwrap_or(SIZES[SIZES.len() - 1]);
-                let taken = left.min(size);
-                values
-                    .by_ref()
-                    .take(taken * columns)
-                    .for_each(|value| bind(&mut arguments, value));
-                (taken * columns..size * columns).for_each(|_| bind(&mut arguments, Value::Null));
-                shape.push((
-                    u8::try_from(index).unwrap_or(u8::MAX),
-                    u16::try_from(size).unwrap_or(u16::MAX),
-                ));
-                parts.push((rows.table, size));
-                left -= taken;
-            }
-        }
-        if let Some((_, argument)) = last {
-            bind(&mut arguments, Value::Int(argument));
-            shape.push((u8::MAX, 0));
-        }
-        if self.texts.len() >= TEXTS_MAX {
-            self.texts.clear();
-        }
-        let text = self
-            .texts
-            .entry(shape)
-            .or_insert_with(|| text(&parts, last.map(|(text, _)| text)));
-        Script {
-            text: Arc::clone(text),
-            arguments,
-        }
-    }
-}
+/// The statement in each of its sizes.
+static STATEMENTS: LazyLock<[Arc<str>; SIZES.len()]> = LazyLock::new(|| {
+    SIZES.map(|size| {
+        let row = format!("({})", ["?"; COLUMNS].join(","));
+        let rows = vec![row; size].join(",");
+        format!("INSERT INTO batch SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL").into()
+    })
+});
 
-fn bind(arguments: &mut SqliteArguments, value: Value) {
-    // Encoding an integer, a text or NULL cannot fail.
-    let bound = match value {
-        Value::Null => arguments.add(None::<i64>),
-        Value::Int(value) => arguments.add(value),
-        Value::Text(value) => arguments.add(value),
-    };
-    debug_assert!(bound.is_ok());
-}
-
-fn text(parts: &[(Table, usize)], last: Option<&str>) -> Arc<str> {
-    let mut text = String::from("BEGIN IMMEDIATE;");
-    for (table, size) in parts {
-        let row = format!("({})", vec!["?"; table.columns].join(","));
-        let rows = vec![row; *size].join(",");
-        text.push_str(table.insert);
-        text.push_str(" SELECT * FROM (VALUES ");
-        text.push_str(&rows);
-        text.push_str(") WHERE column1 IS NOT NULL ");
-        text.push_str(table.conflict);
-        text.push(';');
-    }
-    if let Some(last) = last {
-        text.push_str(last);
-        text.push(';');
-    }
-    text.push_str("COMMIT;");
-    text.into()
+/// The smallest size that holds so many rows, or the largest.
+fn size_for(rows: usize) -> usize {
+    SIZES
+        .iter()
+        .position(|&size| size >= rows)
+        .unwrap_or(SIZES.len() - 1)
 }
 
 impl Script {
+    /// The transaction that writes these rows. Arguments not bound are NULL to the database, so only whole statements
+    /// before others would need filling, and those are full.
+    pub(crate) fn new(rows: Rows) -> Self {
+        let largest = SIZES[SIZES.len() - 1];
+        let text = if rows.rows <= largest {
+            Arc::clone(&STATEMENTS[size_for(rows.rows)])
+        } else {
+            let mut text = String::from("BEGIN IMMEDIATE;");
+            let mut left = rows.rows;
+            while left > 0 {
+                let size = size_for(left);
+                text.push_str(&STATEMENTS[size]);
+                text.push(';');
+                left = left.saturating_sub(SIZES[size]);
+            }
+            text.push_str("COMMIT;");
+            text.into()
+        };
+        Self {
+            text,
+            arguments: rows.arguments,
+        }
+    }
+
     /// Runs it: all of it is committed, or none.
     pub(crate) async fn run(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let text = sqlx::AssertSqlSafe(Arc::clone(&self.text));
-        let query = sqlx::query_with(text, self.arguments.clone());
-        let done = query.execute(&mut *connection).await;
+        let done = sqlx::query_with(text, self.arguments.clone())
+            .execute(&mut *connection)
+            .await;
         if done.is_err() {
             // Fails where the transaction is already undone, which is what is wanted.
             let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::db::Database;
 use crate::outbox::{ContactMessage, DESK_SINK, Item, Message, PopMessage, RecordingMessage};
 use crate::rows::json;
-use crate::script::{Rows, Scripts, Table, Value};
+use crate::script::{Rows, Script, Table, Value};
 use crate::writer::{OutboxEnd, PRUNE, Progress};
 use crate::{PersonRow, StoreError};
 
@@ -23,26 +23,10 @@ const DELIVERY_MAX: usize = 256;
 /// First and longest pause after a failed delivery.
 const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
 
-const POPS: Table = Table {
-    insert: "INSERT OR REPLACE INTO screen_pops (offer_id, contact_id, agent, queue, access_number, caller_number, \
-             caller_name, waited_ms, path, created_at)",
-    conflict: "",
-    columns: 10,
-};
-
-const CONTACTS: Table = Table {
-    insert: "INSERT OR REPLACE INTO contacts (contact_id, access_number, trunk, caller_number, caller_name, \
-             business_date, opened_at, connected_at, closed_at, end_cause, end_why, sip_status, queue, agent, \
-             waited_ms, talked_ms, path, queues)",
-    conflict: "",
-    columns: 18,
-};
-
-const RECORDINGS: Table = Table {
-    insert: "INSERT OR REPLACE INTO recordings (segment_id, contact_id, path, length_ms, repaired, failed)",
-    conflict: "",
-    columns: 6,
-};
+// Tags of the tables, as the triggers of `batch` in the migration know them.
+const POPS: Table = Table(1);
+const CONTACTS: Table = Table(2);
+const RECORDINGS: Table = Table(3);
 
 /// The future that delivers. Spawn it once; it ends after the writer, when everything is delivered or the desk fails.
 #[derive(Debug)]
@@ -53,7 +37,6 @@ pub struct DeskSink {
     items: mpsc::Receiver<Vec<Item>>,
     progress: Arc<Progress>,
     pops: mpsc::Sender<OfferId>,
-    scripts: Scripts,
 }
 
 #[derive(Debug)]
@@ -80,7 +63,6 @@ impl DeskSink {
             items,
             progress,
             pops,
-            scripts: Scripts::default(),
         }
     }
 
@@ -206,8 +188,7 @@ impl DeskSink {
     async fn write(&mut self, items: &[Item]) -> Result<(), StoreError> {
         let desk = self.desk.clone();
         let journal = self.journal.clone();
-        let (mut pops, mut contacts, mut recordings) =
-            (Rows::new(POPS), Rows::new(CONTACTS), Rows::new(RECORDINGS));
+        let mut rows = Rows::default();
         for item in items {
             let person = match (&item.person, item.message.person()) {
                 (Some(person), _) => Some(person.clone()),
@@ -220,12 +201,12 @@ impl DeskSink {
                 (None, None) => None,
             };
             match &item.message {
-                Message::Pop(pop) => push_pop(&mut pops, pop, person.as_ref()),
-                Message::Contact(contact) => push_contact(&mut contacts, contact, person.as_ref()),
-                Message::Recording(recording) => push_recording(&mut recordings, recording),
+                Message::Pop(pop) => push_pop(&mut rows, pop, person.as_ref()),
+                Message::Contact(contact) => push_contact(&mut rows, contact, person.as_ref()),
+                Message::Recording(recording) => push_recording(&mut rows, recording),
             }
         }
-        let script = self.scripts.script(vec![pops, contacts, recordings], None);
+        let script = Script::new(rows);
         let connections = self.connected().await?;
         script
             .run(&mut connections.desk)
@@ -288,51 +269,60 @@ fn caller(person: Option<&PersonRow>) -> (Value, Value) {
 
 fn push_pop(rows: &mut Rows, pop: &PopMessage, person: Option<&PersonRow>) {
     let (number, name) = caller(person);
-    rows.push([
-        pop.offer.to_string().into(),
-        pop.contact.to_string().into(),
-        pop.agent.as_str().into(),
-        pop.queue.as_str().into(),
-        pop.number.as_ref().map(|number| number.as_str()).into(),
-        number,
-        name,
-        pop.waited_ms.into(),
-        json(&pop.path).into(),
-        pop.at.as_micros().into(),
-    ]);
+    rows.push(
+        POPS,
+        [
+            pop.offer.to_string().into(),
+            pop.contact.to_string().into(),
+            pop.agent.as_str().into(),
+            pop.queue.as_str().into(),
+            pop.number.as_ref().map(|number| number.as_str()).into(),
+            number,
+            name,
+            pop.waited_ms.into(),
+            json(&pop.path).into(),
+            pop.at.as_micros().into(),
+        ],
+    );
 }
 
 fn push_contact(rows: &mut Rows, contact: &ContactMessage, person: Option<&PersonRow>) {
     let (number, name) = caller(person);
-    rows.push([
-        contact.contact.to_string().into(),
-        contact.number.as_ref().map(|number| number.as_str()).into(),
-        contact.trunk.as_str().into(),
-        number,
-        name,
-        contact.business_date.as_str().into(),
-        contact.opened_at.as_micros().into(),
-        contact.connected_at.map(|at| at.as_micros()).into(),
-        contact.closed_at.as_micros().into(),
-        contact.end.as_str().into(),
-        contact.why.clone().into(),
-        contact.sip_status.map(i64::from).into(),
-        contact.queue.as_ref().map(|queue| queue.as_str()).into(),
-        contact.agent.as_ref().map(|agent| agent.as_str()).into(),
-        contact.waited_ms.into(),
-        contact.talked_ms.into(),
-        json(&contact.path).into(),
-        json(&contact.queues).into(),
-    ]);
+    rows.push(
+        CONTACTS,
+        [
+            contact.contact.to_string().into(),
+            contact.number.as_ref().map(|number| number.as_str()).into(),
+            contact.trunk.as_str().into(),
+            number,
+            name,
+            contact.business_date.as_str().into(),
+            contact.opened_at.as_micros().into(),
+            contact.connected_at.map(|at| at.as_micros()).into(),
+            contact.closed_at.as_micros().into(),
+            contact.end.as_str().into(),
+            contact.why.clone().into(),
+            contact.sip_status.map(i64::from).into(),
+            contact.queue.as_ref().map(|queue| queue.as_str()).into(),
+            contact.agent.as_ref().map(|agent| agent.as_str()).into(),
+            contact.waited_ms.into(),
+            contact.talked_ms.into(),
+            json(&contact.path).into(),
+            json(&contact.queues).into(),
+        ],
+    );
 }
 
 fn push_recording(rows: &mut Rows, recording: &RecordingMessage) {
-    rows.push([
-        recording.segment.to_string().into(),
-        recording.contact.to_string().into(),
-        recording.path.as_str().into(),
-        recording.length_ms.into(),
-        i64::from(recording.repaired).into(),
-        recording.failed.clone().into(),
-    ]);
+    rows.push(
+        RECORDINGS,
+        [
+            recording.segment.to_string().into(),
+            recording.contact.to_string().into(),
+            recording.path.as_str().into(),
+            recording.length_ms.into(),
+            i64::from(recording.repaired).into(),
+            recording.failed.clone().into(),
+        ],
+    );
 }

@@ -162,9 +162,10 @@ impl JournalWriter {
     /// [`COMMIT_PAUSE`], unless somebody waits for this commit.
     async fn collect(&mut self, first: Batch, last_commit: Option<Instant>) -> Batch {
         let mut all = first;
+        let now = Instant::now();
         let deadline = last_commit
-            .map(|at| at + COMMIT_PAUSE)
-            .filter(|&at| at > Instant::now());
+            .filter(|&at| now < at + BUSY)
+            .map(|_| now + COMMIT_PAUSE);
         while all.events.len() < COMMIT_EVENTS_MAX {
             if let Ok(batch) = self.batches.try_recv() {
                 all.join(batch);

@@ -144,3 +144,51 @@ CREATE TABLE settings (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- A whole transaction is written as one INSERT into this view: `t` says which table a row is for. One statement is one
+-- trip to the database's thread, and atomic by itself.
+CREATE VIEW batch AS SELECT NULL AS t, NULL AS c1, NULL AS c2, NULL AS c3, NULL AS c4, NULL AS c5, NULL AS c6, NULL AS c7, NULL AS c8, NULL AS c9, NULL AS c10, NULL AS c11, NULL AS c12, NULL AS c13, NULL AS c14, NULL AS c15, NULL AS c16, NULL AS c17, NULL AS c18, NULL AS c19, NULL AS c20, NULL AS c21 WHERE 0;
+CREATE TRIGGER batch_events INSTEAD OF INSERT ON batch WHEN NEW.t = 1 BEGIN
+    INSERT INTO events (seq, at, contact, kind, json)
+    VALUES (NEW.c1, NEW.c2, NEW.c3, NEW.c4, NEW.c5);
+END;
+CREATE TRIGGER batch_persons INSTEAD OF INSERT ON batch WHEN NEW.t = 2 BEGIN
+    INSERT INTO persons (id, number, name)
+    VALUES (NEW.c1, NEW.c2, NEW.c3)
+    ON CONFLICT (id) DO UPDATE SET number = excluded.number, name = excluded.name WHERE erased IS NULL;
+END;
+CREATE TRIGGER batch_contacts INSTEAD OF INSERT ON batch WHEN NEW.t = 3 BEGIN
+    INSERT OR REPLACE INTO contacts (id, first_seq, last_seq, number, trunk, person, business_date, bands, flow,
+        flow_version, opened_at, connected_at, closed_at, end, why, sip_status, queue, agent, path, offers, dropped)
+    VALUES (NEW.c1, NEW.c2, NEW.c3, NEW.c4, NEW.c5, NEW.c6, NEW.c7, NEW.c8, NEW.c9, NEW.c10, NEW.c11, NEW.c12, NEW.c13, NEW.c14, NEW.c15, NEW.c16, NEW.c17, NEW.c18, NEW.c19, NEW.c20, NEW.c21);
+END;
+CREATE TRIGGER batch_queues INSTEAD OF INSERT ON batch WHEN NEW.t = 4 BEGIN
+    INSERT OR REPLACE INTO contact_queues (contact, visit, queue, entered_at, enqueued_at, left_at, exit, why,
+        wait_us, agent)
+    VALUES (NEW.c1, NEW.c2, NEW.c3, NEW.c4, NEW.c5, NEW.c6, NEW.c7, NEW.c8, NEW.c9, NEW.c10);
+END;
+CREATE TRIGGER batch_segments INSTEAD OF INSERT ON batch WHEN NEW.t = 5 BEGIN
+    INSERT OR REPLACE INTO segments (contact, number, id, kind, agent, queue, opened_at, closed_at)
+    VALUES (NEW.c1, NEW.c2, NEW.c3, NEW.c4, NEW.c5, NEW.c6, NEW.c7, NEW.c8);
+END;
+CREATE TRIGGER batch_recordings INSTEAD OF INSERT ON batch WHEN NEW.t = 6 BEGIN
+    INSERT INTO recordings (contact, segment, path, started_at, length_ms, repaired, failed)
+    VALUES (NEW.c1, NEW.c2, NEW.c3, NEW.c4, NEW.c5, NEW.c6, NEW.c7)
+    ON CONFLICT (contact, segment) DO UPDATE SET path = excluded.path, length_ms = excluded.length_ms,
+        repaired = excluded.repaired, failed = excluded.failed;
+END;
+CREATE TRIGGER batch_counters INSTEAD OF INSERT ON batch WHEN NEW.t = 7 BEGIN
+    INSERT OR REPLACE INTO counters (business_date, interval, scope, key, counts)
+    VALUES (NEW.c1, NEW.c2, NEW.c3, NEW.c4, NEW.c5);
+END;
+CREATE TRIGGER batch_clocks INSTEAD OF INSERT ON batch WHEN NEW.t = 8 BEGIN
+    INSERT OR REPLACE INTO agent_clocks (agent, clock)
+    VALUES (NEW.c1, NEW.c2);
+END;
+CREATE TRIGGER batch_outbox INSTEAD OF INSERT ON batch WHEN NEW.t = 9 BEGIN
+    INSERT INTO outbox (id, sink, contact, kind, payload)
+    VALUES (NEW.c1, NEW.c2, NEW.c3, NEW.c4, NEW.c5);
+END;
+CREATE TRIGGER batch_delivered INSTEAD OF INSERT ON batch WHEN NEW.t = 10 BEGIN
+    DELETE FROM outbox WHERE id <= NEW.c1;
+END;

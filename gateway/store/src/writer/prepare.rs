@@ -11,7 +11,7 @@ use crate::PersonRow;
 use crate::outbox::{Item, Message, push_item};
 use crate::recover::Recovered;
 use crate::rows::{self, counts_of};
-use crate::script::{Rows, Script, Scripts};
+use crate::script::{Rows, Script};
 
 /// Rows of counters kept in memory to be added to; the oldest go first, and are read again if they are needed.
 const COUNTER_ROWS_MAX: usize = 4_096;
@@ -30,36 +30,17 @@ pub(crate) struct Folds {
     known: BTreeMap<CounterKey, Counts>,
     people: BTreeMap<PersonId, PersonRow>,
     outbox: i64,
-    scripts: Scripts,
     taken: Taken,
 }
 
 /// What the events of the present batch changed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Taken {
-    contacts: Rows,
-    queues: Rows,
-    segments: Rows,
-    recordings: Rows,
+    rows: Rows,
     messages: Vec<Message>,
     agents: BTreeSet<AgentSlug>,
     deltas: Deltas,
     left: Vec<PersonId>,
-}
-
-impl Default for Taken {
-    fn default() -> Self {
-        Self {
-            contacts: Rows::new(rows::CONTACTS),
-            queues: Rows::new(rows::QUEUES),
-            segments: Rows::new(rows::SEGMENTS),
-            recordings: Rows::new(rows::RECORDINGS),
-            messages: Vec::new(),
-            agents: BTreeSet::new(),
-            deltas: Deltas::new(),
-            left: Vec::new(),
-        }
-    }
 }
 
 /// A transaction, and the messages it puts into the outbox.
@@ -78,7 +59,6 @@ impl Folds {
             known: BTreeMap::new(),
             people: BTreeMap::new(),
             outbox,
-            scripts: Scripts::default(),
             taken: Taken::default(),
         }
     }
@@ -124,7 +104,7 @@ impl Folds {
         match change {
             Some(Change::Opened(id)) => {
                 if let Some(record) = self.contacts.get(id) {
-                    rows::push_contact(&mut taken.contacts, record);
+                    rows::push_contact(&mut taken.rows, record);
                 }
             }
             Some(Change::Updated(id)) => {
@@ -133,20 +113,20 @@ impl Folds {
                 }
             }
             Some(Change::Closed(record)) => {
-                rows::push_contact(&mut taken.contacts, &record);
-                rows::push_visits(&mut taken.queues, &record);
-                rows::push_segments(&mut taken.segments, &record);
+                rows::push_contact(&mut taken.rows, &record);
+                rows::push_visits(&mut taken.rows, &record);
+                rows::push_segments(&mut taken.rows, &record);
                 taken.messages.push(Message::contact(&record));
                 taken.left.push(record.person);
                 for recording in &record.recordings {
-                    rows::push_recording(&mut taken.recordings, record.id, recording);
+                    rows::push_recording(&mut taken.rows, record.id, recording);
                     if recording.length_ms.is_some() || recording.failed.is_some() {
                         taken.messages.push(Message::recording(record.id, recording));
                     }
                 }
             }
             Some(Change::RecordedAfterwards(contact, recording)) => {
-                rows::push_recording(&mut taken.recordings, contact, &recording);
+                rows::push_recording(&mut taken.rows, contact, &recording);
                 taken.messages.push(Message::recording(contact, &recording));
             }
             None => {}
@@ -164,33 +144,29 @@ impl Folds {
     ) -> Prepared {
         let taken = std::mem::take(&mut self.taken);
         self.known.extend(read);
-        let mut persons = Rows::new(rows::PERSONS);
+        let mut written = taken.rows;
         batch
             .persons
             .iter()
-            .for_each(|person| rows::push_person(&mut persons, person));
-        let mut events = Rows::new(rows::EVENTS);
+            .for_each(|person| rows::push_person(&mut written, person));
         batch
             .events
             .iter()
-            .for_each(|event| rows::push_event(&mut events, event));
-        let mut counters = Rows::new(rows::COUNTERS);
+            .for_each(|event| rows::push_event(&mut written, event));
         for (key, delta) in taken.deltas {
             let row = self.known.entry(key.clone()).or_default();
             row.add(&delta);
-            rows::push_counts(&mut counters, &key, row);
+            rows::push_counts(&mut written, &key, row);
         }
         while self.known.len() > COUNTER_ROWS_MAX {
             self.known.pop_first();
         }
-        let mut clocks = Rows::new(rows::CLOCKS);
         for agent in &taken.agents {
             if let Some(clock) = self.counters.clock(agent.as_str()) {
-                rows::push_clock(&mut clocks, agent.as_str(), clock);
+                rows::push_clock(&mut written, agent.as_str(), clock);
             }
         }
         let mut items = Vec::with_capacity(taken.messages.len());
-        let mut outbox = Rows::new(rows::OUTBOX);
         let mut dropped = 0;
         for message in taken.messages {
             let limit = if matches!(message, Message::Pop(_)) {
@@ -209,26 +185,17 @@ impl Folds {
                 person,
                 message,
             };
-            push_item(&mut outbox, &item);
+            push_item(&mut written, &item);
             items.push(item);
         }
         for person in &taken.left {
             self.people.remove(person);
         }
-        let sections = vec![
-            persons,
-            events,
-            taken.contacts,
-            taken.queues,
-            taken.segments,
-            taken.recordings,
-            counters,
-            clocks,
-            outbox,
-        ];
-        let script = self.scripts.script(sections, prune.then_some((PRUNE, delivered)));
+        if prune {
+            written.push(rows::DELIVERED, [delivered.into()]);
+        }
         Prepared {
-            script,
+            script: Script::new(written),
             items,
             dropped,
         }
