@@ -33,6 +33,8 @@ const READY_MAX: usize = 256;
 const COMMANDS_PER_TURN: usize = 64;
 /// Frames sent before packets get their turn again.
 const FRAMES_PER_TURN: usize = 512;
+/// How early a frame may go, so that those that are due soon share a wake-up. Nobody hears a millisecond.
+const FRAME_EARLY: Duration = Duration::from_millis(1);
 /// Time between two rounds of what is not urgent: watches, reports, batches, figures.
 const ROUND: Duration = Duration::from_millis(100);
 /// A datagram that does not fit is none of ours; its rest is cut off and it is refused.
@@ -291,14 +293,15 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
         let mut frame = [0; FRAME_BYTES_MAX];
         for _ in 0..FRAMES_PER_TURN {
             let now = self.parts.config.clock.mono();
-            let Some(mut entry) = self.frames.peek_mut().filter(|entry| entry.0.0 <= now) else {
+            let horizon = now + FRAME_EARLY;
+            let Some(mut entry) = self.frames.peek_mut().filter(|entry| entry.0.0 <= horizon) else {
                 return;
             };
             let Some(slot) = self.slots.get_at(entry.0.1) else {
                 std::collections::binary_heap::PeekMut::pop(entry);
                 continue;
             };
-            if slot.leg.frame_due().is_some_and(|due| due <= now) {
+            if slot.leg.frame_due().is_some_and(|due| due <= horizon) {
                 let made = slot.leg.frame(now, &self.parts.library, &mut frame);
                 self.counters.ticks_lost += made.missed;
                 if let Some(packet) = frame.get(..made.len).filter(|packet| !packet.is_empty()) {
