@@ -107,6 +107,16 @@ impl Dialog {
         }
     }
 
+    /// The dialog of a re-INVITE of ours whose leg is gone: its route set is that of the request.
+    pub(crate) fn of_reinvite(invite: &[u8], env: &Envelope<'_>, hop: Hop, face: SocketFace) -> Self {
+        let routes = wire::lines(invite).filter(|(name, _)| *name == "Route");
+        let routes = routes.map(|(_, value)| value.to_owned()).collect();
+        Self {
+            routes,
+            ..Self::of_answer(invite, env, hop, face)
+        }
+    }
+
     /// Whether a request of the peer belongs to this dialog (§12.2.2); our tag was matched already.
     pub(crate) fn is_of(&self, env: &Envelope<'_>) -> bool {
         self.call_id == env.call_id && self.remote_tag == env.from_tag

@@ -143,7 +143,7 @@ impl Legs {
         let Some(face) = self.face(hop.listener) else {
             return;
         };
-        let dialog = super::Dialog::of_answer(invite, env, hop, face);
+        let dialog = super::Dialog::of_reinvite(invite, env, hop, face);
         let ack = Within {
             method: "ACK",
             tx: stack.new_branch(),

@@ -16,12 +16,18 @@ struct Chance {
     gateway_legs: Vec<LegId>,
     phone_legs: Vec<(&'static str, LegId)>,
     answered: usize,
+    /// Whatever comes is hung up at once.
+    closing: bool,
 }
 
 impl Chance {
     fn gateway(&mut self, world: &mut World, event: &Event) {
         let sdp = SDP.to_vec();
+        let reason = ReleaseReason::Normal;
         let command = match event {
+            Event::Incoming { leg, .. } | Event::Answered { leg, .. } if self.closing => {
+                Command::Release { leg: *leg, reason }
+            }
             Event::Incoming { leg, .. } => {
                 self.gateway_legs.push(*leg);
                 let leg = *leg;
@@ -64,6 +70,9 @@ impl Chance {
     fn phone(&mut self, world: &mut World, who: &'static str, event: &PhoneEvent) {
         let sdp = SDP.to_vec();
         let command = match event {
+            PhoneEvent::Incoming { leg, .. } | PhoneEvent::Answered { leg, .. } if self.closing => {
+                PhoneCommand::Hangup { leg: *leg }
+            }
             PhoneEvent::Incoming { leg, .. } => {
                 self.phone_legs.push((who, *leg));
                 let leg = *leg;
@@ -135,6 +144,7 @@ fn run(seed: u64, weather: Weather) -> usize {
         gateway_legs: Vec::new(),
         phone_legs: Vec::new(),
         answered: 0,
+        closing: false,
     };
     for who in ["alice", "alice2", "bob"] {
         world.register(who, "secret", 3600, false);
@@ -162,7 +172,8 @@ fn run(seed: u64, weather: Weather) -> usize {
         let until = world.now + Duration::from_millis(pause);
         chance.run_until(&mut world, until);
     }
-    // Everybody hangs up, and then hears no more.
+    // Everybody hangs up, and goes on hanging up on whoever is still heard.
+    chance.closing = true;
     for leg in std::mem::take(&mut chance.gateway_legs) {
         world.gateway_input(Input::Command(Command::Release {
             leg,
@@ -176,23 +187,41 @@ fn run(seed: u64, weather: Weather) -> usize {
         let user = who.trim_end_matches('2').to_owned();
         world.phone_input(who, PhoneInput::Command(PhoneCommand::Unregister { user }));
     }
+    let until = world.now + Duration::from_secs(60);
+    chance.run_until(&mut world, until);
+    world.weather = Weather::default();
+    let until = world.now + Duration::from_secs(300);
+    chance.run_until(&mut world, until);
     world.assert_drained();
     chance.answered
 }
 
-#[test]
-fn calls_on_a_bad_network_leave_nothing_behind() {
-    for seed in 0..40 {
+/// Runs seeds through ever worse weather.
+fn storm(seeds: std::ops::Range<u64>, damaged: u64) {
+    for seed in seeds {
         let lost = [0, 100, 300][usize::try_from(seed % 3).unwrap()];
-        let weather = Weather {
-            lost,
-            repeated: 100,
-            jitter_ms: 400,
-        };
-        let answered = run(seed, weather);
+        let answered = run(
+            seed,
+            Weather {
+                lost,
+                repeated: 100,
+                damaged,
+                jitter_ms: 400,
+            },
+        );
         assert!(
             answered > CALLS / 6,
             "seed {seed}: only {answered} calls were answered"
         );
     }
+}
+
+#[test]
+fn calls_on_a_bad_network_leave_nothing_behind() {
+    storm(0..40, 0);
+}
+
+#[test]
+fn damaged_messages_leave_nothing_behind_either() {
+    storm(1000..1040, 150);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hotline_types::{Rng, Time};
 
-use super::world::{PHONES, SDP, TRUNK, address, config, label};
+use super::world::{PHONES, SDP, TRUNK, address, config, damage, label};
 use crate::{
     Command, Counted, Endpoint, EndpointConfig, Event, Input, LegEnd, ListenerId, Output, Received, Transport,
 };
@@ -446,21 +446,10 @@ fn hostile_bytes_are_counted_and_survived() {
     let mut lone = Lone::new(config());
     let whole = request("INVITE", "b1", "", "").replace('\n', "\r\n").into_bytes();
     let mut rng = Rng::from_seed(9);
-    let mut at = |bound: usize| usize::try_from(rng.below(bound as u64)).unwrap();
     for _ in 0..3000 {
         let mut bytes = whole.clone();
-        for _ in 0..=at(6) {
-            let place = at(bytes.len());
-            match at(3) {
-                0 => bytes[place] = u8::try_from(at(256)).unwrap(),
-                1 => bytes.truncate(place.max(1)),
-                _ => {
-                    bytes.remove(place.min(bytes.len() - 1));
-                    if bytes.is_empty() {
-                        bytes.push(b'x');
-                    }
-                }
-            }
+        for _ in 0..4 {
+            damage(&mut bytes, &mut rng);
         }
         let peer = address("10.0.0.2:5060");
         let received = Received {

@@ -62,6 +62,8 @@ pub(crate) fn config() -> EndpointConfig {
 pub(crate) struct Weather {
     pub(crate) lost: u64,
     pub(crate) repeated: u64,
+    /// Bytes of a datagram changed on its way.
+    pub(crate) damaged: u64,
     /// Longest extra delay; differing delays reorder.
     pub(crate) jitter_ms: u64,
 }
@@ -286,15 +288,17 @@ impl World {
             };
             let at = self.now + Duration::from_millis(10 + jitter);
             self.sent += 1;
-            self.flying.insert(
-                (at, self.sent),
-                Packet {
-                    from,
-                    to,
-                    transport,
-                    bytes: bytes.clone(),
-                },
-            );
+            let mut bytes = bytes.clone();
+            if datagram && chance(&mut self.rng, self.weather.damaged) {
+                damage(&mut bytes, &mut self.rng);
+            }
+            let packet = Packet {
+                from,
+                to,
+                transport,
+                bytes,
+            };
+            self.flying.insert((at, self.sent), packet);
         }
     }
 
@@ -469,5 +473,20 @@ pub(crate) fn label(bytes: &[u8]) -> String {
     match first.strip_prefix("SIP/2.0 ") {
         Some(rest) => format!("{} {method}", rest.split(' ').next().unwrap_or("?")),
         None => method.to_owned(),
+    }
+}
+
+/// Changes, drops or doubles a few bytes.
+pub(crate) fn damage(bytes: &mut Vec<u8>, rng: &mut Rng) {
+    let mut below = |bound: usize| usize::try_from(rng.below(bound as u64)).unwrap();
+    for _ in 0..=below(4) {
+        let place = below(bytes.len());
+        match below(4) {
+            0 => bytes[place] = u8::try_from(below(256)).unwrap(),
+            1 => bytes[place] = bytes[below(bytes.len())],
+            2 => bytes.insert(place, bytes[place]),
+            _ if bytes.len() > 1 => drop(bytes.remove(place)),
+            _ => {}
+        }
     }
 }
