@@ -65,6 +65,10 @@ impl Endpoint {
     }
 
     fn invite(&mut self, env: &Envelope<'_>, key: &[u8]) {
+        if self.ua.legs.is_full() {
+            self.ua.legs.count(Counted::TableFull);
+            return self.ua.reply_stateless(env, 503);
+        }
         let source = match self.trunk_of(env) {
             Some(trunk) => Source::Trunk(trunk),
             None => match self.authenticated(env, env.from_user) {
@@ -91,9 +95,6 @@ impl Endpoint {
         let next = env.next_hop(came_by, role);
         let UserAgent { stack, legs } = &mut self.ua;
         if let Err(status) = legs.incoming(stack, env, tx, next, call) {
-            if status == 503 {
-                legs.count(Counted::TableFull);
-            }
             legs.reply(stack, tx, env, status);
         }
     }

@@ -16,7 +16,7 @@ use world::{SDP, World, address, config};
 /// `gateway rejects STATUS`, `gateway dials AGENT`, `gateway releases in|out REASON`,
 /// `gateway reoffers|accepts-reoffer in|out`, `gateway refuses-reoffer in|out STATUS`, `lose COUNT PATTERN`,
 /// `refuse tcp`, `wait MILLIS`, `expect WHO WHAT` (the next thing reported), `quiet` (nothing was reported),
-/// `sent COUNT PATTERN` (so many messages ended with the pattern so far).
+/// `sent COUNT PATTERN` (so many messages ended with the pattern so far), `said COUNT TEXT` (so many held the text).
 fn play(script: &str) {
     let mut world = World::new(1, config());
     for (number, line) in script.lines().enumerate() {
@@ -61,6 +61,15 @@ fn step(world: &mut World, words: &[&str], place: &str) {
                 "{place}: {:#?}",
                 world.wire
             );
+        }
+        ["said", count, text @ ..] => {
+            let text = text.join(" ");
+            let found = world
+                .texts
+                .iter()
+                .filter(|message| message.contains(&text))
+                .count();
+            assert_eq!(found, count.parse::<usize>().unwrap(), "{place}");
         }
         ["gateway", rest @ ..] => gateway_step(world, rest, place),
         [who, rest @ ..] => phone_step(world, who, rest, place),
@@ -448,6 +457,8 @@ fn first_phone_to_answer_wins_and_the_other_is_cancelled_as_completed_elsewhere(
         expect alice2 confirmed
         expect alice ended Cancelled
         sent 1 gateway: CANCEL
+        said 1 Reason: SIP;cause=200;text=\"Call completed elsewhere\"
+        said 2 X-Hotline-Queue: after-sales
         alice2 hangs-up
         wait 50
         expect gateway ended Bye"
@@ -648,6 +659,23 @@ fn wrong_password_is_refused_and_counted() {
         sent 2 gateway: 401 REGISTER
         sent 0 gateway: 200 REGISTER",
     );
+}
+
+#[test]
+fn nonce_is_used_again_until_it_is_stale() {
+    play(&format!(
+        "{REGISTERED}
+        wait 5500000
+        expect alice registered
+        expect alice registered
+        expect alice registered
+        sent 2 gateway: 401 REGISTER
+        said 1 stale=true
+        sent 4 gateway: 200 REGISTER
+        alice unregisters
+        wait 100
+        expect gateway unregistered alice"
+    ));
 }
 
 #[test]

@@ -15,6 +15,8 @@ use crate::transaction::{Hop, User};
 
 /// Pause after a registration that failed.
 const RETRY: Duration = Duration::from_secs(30);
+/// Most challenges answered in a row, so that no server can keep a phone busy.
+const CHALLENGES_MAX: u8 = 3;
 
 /// One account.
 #[derive(Debug)]
@@ -31,8 +33,8 @@ pub(super) struct Account {
     challenge: Option<Challenge>,
     /// Uses of the challenge's nonce.
     count: u32,
-    /// A challenge of the request that is out was answered already.
-    answered: bool,
+    /// Challenges answered in a row.
+    tries: u8,
     /// The binding is being removed.
     leaving: bool,
 }
@@ -47,7 +49,7 @@ impl Phone {
             .map(|(id, _)| *id);
         if let Some(account) = known.and_then(|id| self.accounts.get_mut(&id)) {
             (account.hop, account.password, account.expires) = (hop, password, expires);
-            (account.leaving, account.answered) = (false, false);
+            (account.leaving, account.tries) = (false, 0);
         } else if self.accounts.len() < ACCOUNTS_MAX {
             let account = Account {
                 mark: format!("sip:{user}@"),
@@ -60,7 +62,7 @@ impl Phone {
                 cseq: 0,
                 challenge: None,
                 count: 0,
-                answered: false,
+                tries: 0,
                 leaving: false,
             };
             self.accounts.insert(self.next_account, account);
@@ -81,14 +83,14 @@ impl Phone {
         let known = self.accounts.iter_mut().find(|(_, account)| account.user == user);
         let Some((&id, account)) = known else { return };
         account.leaving = true;
-        account.answered = false;
+        account.tries = 0;
         self.ua.stack.timers.cancel(TimerKey::RegisterRefresh(id));
         self.send_register(id);
     }
 
     pub(super) fn refresh(&mut self, id: u64) {
         if let Some(account) = self.accounts.get_mut(&id) {
-            account.answered = false;
+            account.tries = 0;
         }
         self.send_register(id);
     }
@@ -145,7 +147,7 @@ impl Phone {
                 self.accounts.remove(&id);
             }
             200..300 => {
-                account.answered = false;
+                account.tries = 0;
                 let granted = granted(env).map_or(account.expires, |s| Duration::from_secs(s.into()));
                 let at = self.ua.stack.now + (granted / 2).max(Duration::from_secs(1));
                 self.ua.stack.timers.set(TimerKey::RegisterRefresh(id), at);
@@ -155,11 +157,13 @@ impl Phone {
             }
             401 | 407 => {
                 let (challenge_name, _) = challenge_names(status);
-                match Challenge::best(env.msg, challenge_name, None) {
-                    // A stale nonce alone says nothing against the password; the server says stale at most once
-                    // for a nonce that it has just made.
-                    Some(challenge) if !account.answered => {
-                        account.answered = account.challenge.is_none() || !challenge.stale;
+                let again = |challenge: &Challenge| {
+                    // A stale nonce says nothing against the password (RFC 7616 §3.3).
+                    account.tries == 0 || (challenge.stale && account.tries < CHALLENGES_MAX)
+                };
+                match Challenge::best(env.msg, challenge_name, None).filter(again) {
+                    Some(challenge) => {
+                        account.tries += 1;
                         account.challenge = Some(challenge);
                         account.count = 0;
                         self.send_register(id);
@@ -192,7 +196,7 @@ impl Phone {
         let Some(account) = self.accounts.get_mut(&id) else {
             return;
         };
-        account.answered = false;
+        account.tries = 0;
         if account.leaving {
             self.accounts.remove(&id);
             return;

@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(crate) log: VecDeque<String>,
     /// First lines of all messages in the order sent, for scripts that ask.
     pub(crate) wire: Vec<String>,
+    /// The same messages in full.
+    pub(crate) texts: Vec<String>,
     /// The latest leg of each machine, by `who` or `gateway in` and `gateway out`.
     pub(crate) legs: BTreeMap<String, LegId>,
     /// Events of the gateway as they are, for drivers.
@@ -136,6 +138,7 @@ impl World {
             no_tcp: false,
             log: VecDeque::new(),
             wire: Vec::new(),
+            texts: Vec::new(),
             legs: BTreeMap::new(),
             raw: VecDeque::new(),
             raw_phone: VecDeque::new(),
@@ -262,6 +265,7 @@ impl World {
         } = transmit;
         let label = format!("{who}: {}", label(&bytes));
         self.wire.push(label.clone());
+        self.texts.push(String::from_utf8_lossy(&bytes).into_owned());
         let hit = self
             .losses
             .iter_mut()
