@@ -50,8 +50,9 @@ pub struct AdmissionConfig {
 }
 
 impl AdmissionConfig {
-    /// The default limits of a listener: 20 requests/s with bursts of 100 for each phone address (a whole office may
-    /// stand behind one), 500/s in all; 100 calls/s with bursts of 200 from trunks; one 403 a second.
+    /// The default limits of a listener: 100 requests/s with bursts of 1,000 for each phone address, as a whole office
+    /// may stand behind one and register at once; 1,000/s in all; 100 calls/s with bursts of 200 from trunks; one 403
+    /// a second.
     #[must_use]
     pub const fn new(role: Role, peers: Vec<SocketAddr>) -> Self {
         Self {
@@ -59,16 +60,16 @@ impl AdmissionConfig {
             peers,
             message_bytes_max: MESSAGE_BYTES_MAX,
             source_requests: Rate {
-                per_second: 20,
-                burst: 100,
+                per_second: 100,
+                burst: 1000,
             },
             source_rest: Rate {
-                per_second: 200,
-                burst: 400,
+                per_second: 2000,
+                burst: 4000,
             },
             all_requests: Rate {
-                per_second: 500,
-                burst: 1000,
+                per_second: 1000,
+                burst: 3000,
             },
             sources_max: 10_000,
             calls: Rate {

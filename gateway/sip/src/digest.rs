@@ -36,6 +36,14 @@ impl Algorithm {
             .find(|known| known.as_str().eq_ignore_ascii_case(name))
     }
 
+    /// Whether the text can be an HA1 of this algorithm. An empty one, say, would let in whoever guesses that it is empty.
+    const fn fits(self, ha1: &str) -> bool {
+        match self {
+            Self::Md5 => ha1.len() == 32,
+            Self::Sha256 => ha1.len() == 64,
+        }
+    }
+
     /// The hash of the parts joined by `:`, in lower-case hex.
     fn hash(self, parts: &[&str]) -> String {
         fn joined<D: md5::Digest>(parts: &[&str]) -> String {

@@ -64,6 +64,8 @@ pub enum Refusal {
     Malformed,
     /// Nobody has this name.
     UnknownUser,
+    /// The user has no usable HA1 for this algorithm.
+    NoSecret,
     /// The digest was made for another URI.
     OtherUri,
     /// The response is wrong.
@@ -203,6 +205,9 @@ impl DigestServer {
             Algorithm::Md5 => known.ha1_md5.reveal(),
             Algorithm::Sha256 => known.ha1_sha256.reveal(),
         };
+        if !answer.algorithm.fits(ha1) {
+            return Check::Refused(Refusal::NoSecret);
+        }
         let proof = Proof {
             method: method.as_str(),
             uri: &answer.uri,

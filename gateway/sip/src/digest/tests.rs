@@ -299,3 +299,18 @@ fn challenges_offer_both_algorithms_with_sha_256_first() {
     );
     assert_eq!(read("nonce")(&values[0]), read("nonce")(&values[1]));
 }
+
+#[test]
+fn user_without_a_usable_secret_is_never_let_in() {
+    let mut house = House::new(DigestConfig::default());
+    for secret in ["", "0", &"a".repeat(33)] {
+        house.agent.ha1_md5 = Pii::new(secret.to_owned());
+        let challenge = house.challenge(at(1), Some(Algorithm::Md5));
+        let guess = Secret::Ha1 {
+            md5: secret,
+            sha256: "",
+        };
+        let answer = challenge.answer("agent01", guess, "REGISTER", URI, 1, &mut house.rng);
+        assert_eq!(house.check(at(2), &answer), Check::Refused(Refusal::NoSecret));
+    }
+}
