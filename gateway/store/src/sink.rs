@@ -9,6 +9,7 @@ use hotline_types::{OfferId, PersonId, Pii};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::db::Database;
 use crate::outbox::{ContactMessage, DESK_SINK, Item, Message, PopMessage, RecordingMessage};
@@ -19,6 +20,9 @@ use crate::{PersonRow, StoreError};
 
 /// Messages delivered in one transaction at most.
 const DELIVERY_MAX: usize = 256;
+
+/// What nobody waits for waits this long for more, to be delivered together; a screen-pop, and all with it, goes at once.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// First and longest pause after a failed delivery.
 const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
@@ -104,10 +108,20 @@ impl DeskSink {
     }
 
     async fn step(&mut self, mut items: Vec<Item>) -> Result<(), GivenUp> {
-        while items.len() < DELIVERY_MAX
-            && let Ok(more) = self.items.try_recv()
-        {
-            items.extend(more);
+        let deadline = Instant::now() + GATHER;
+        while items.len() < DELIVERY_MAX {
+            if let Ok(more) = self.items.try_recv() {
+                items.extend(more);
+                continue;
+            }
+            let awaited = items.iter().any(|item| matches!(item.message, Message::Pop(_)));
+            if awaited {
+                break;
+            }
+            match tokio::time::timeout_at(deadline, self.items.recv()).await {
+                Ok(Some(more)) => items.extend(more),
+                Ok(None) | Err(_) => break,
+            }
         }
         let next = self.progress.delivered.load(Ordering::Acquire) + 1;
         let in_order = items.iter().zip(next..).all(|(item, id)| item.id == id);
