@@ -163,15 +163,16 @@ impl Endpoint {
 }
 
 /// Phones, by the beginning of their User-Agent, that give up where any challenge names an algorithm that they do
-/// not know (against RFC 8760 §2.4): baresip before it learned SHA-256. They are offered MD5 alone, which every
-/// phone is offered anyway, so that nobody gains by pretending.
+/// not know (against RFC 8760 §2.4): baresip before it learned SHA-256.
 const MD5_ONLY: &[&str] = &["baresip v0.", "baresip v1.", "baresip v2."];
 
+/// Whether to offer MD5 alone: to the phones of [`MD5_ONLY`], and to what does not say what it is, such as SIPp,
+/// which gives up in the same way. MD5 is offered to every phone, so that nobody gains by pretending.
 fn knows_only_md5(env: &Envelope<'_>) -> bool {
     let agent = env
         .msg
         .first(Name::UserAgent)
         .and_then(|value| value.text().ok())
         .unwrap_or("");
-    MD5_ONLY.iter().any(|known| agent.starts_with(known))
+    agent.is_empty() || MD5_ONLY.iter().any(|known| agent.starts_with(known))
 }

@@ -193,7 +193,7 @@ fn sources_are_held_against_the_listener() {
     );
     lone.hear(PHONES, "10.0.0.2:5060", &request("REGISTER", "b3", "", ""));
     assert_eq!(lone.labels()[2], "401 REGISTER");
-    assert!(lone.sent[2].contains("algorithm=SHA-256") && lone.sent[2].contains("algorithm=MD5"));
+    assert!(lone.sent[2].contains("WWW-Authenticate: Digest realm=\"hotline\""));
     assert_eq!(
         (lone.gateway.legs(), lone.gateway.transactions()),
         (0, 0),
@@ -236,6 +236,7 @@ fn phone_that_gives_up_on_sha_256_is_offered_md5_alone() {
         (text.contains("algorithm=SHA-256"), text.contains("algorithm=MD5"))
     };
     assert_eq!(challenges("baresip v1.0.0 (x86_64/linux)"), (false, true));
+    assert_eq!(challenges(""), (false, true));
     assert_eq!(challenges("baresip v3.20.0 (x86_64/linux)"), (true, true));
 }
 
@@ -374,6 +375,61 @@ fn session_that_is_not_refreshed_ends_and_a_refresh_keeps_it() {
     )));
     lone.wait(Duration::from_secs(100));
     assert_eq!((lone.gateway.legs(), lone.gateway.transactions()), (0, 0));
+}
+
+#[test]
+fn offer_of_ours_is_answered_in_the_ack() {
+    let mut lone = Lone::new(config());
+    let empty = |method: &str, branch: &str, to_tag: &str, cseq: u32| {
+        request("OPTIONS", branch, to_tag, "")
+            .replace("OPTIONS", method)
+            .replace(&format!("CSeq: 1 {method}"), &format!("CSeq: {cseq} {method}"))
+    };
+    let ack = |branch: &str, to_tag: &str, cseq: u32| {
+        request("INVITE", branch, to_tag, "")
+            .replace("INVITE", "ACK")
+            .replace("CSeq: 1 ACK", &format!("CSeq: {cseq} ACK"))
+    };
+    lone.hear(TRUNK, "10.0.0.2:5060", &empty("INVITE", "b1", "", 1));
+    let leg = lone
+        .events
+        .iter()
+        .find_map(|event| match event {
+            Event::Incoming { leg, offer: None, .. } => Some(*leg),
+            _ => None,
+        })
+        .expect("an INVITE without an offer");
+    lone.input(Input::Command(Command::Answer {
+        leg,
+        sdp: SDP.to_vec(),
+    }));
+    assert!(
+        lone.sent
+            .last()
+            .unwrap()
+            .ends_with(std::str::from_utf8(SDP).unwrap())
+    );
+    let tag = format!(
+        ";tag={}",
+        lone.last("To").unwrap().rsplit_once(";tag=").unwrap().1
+    );
+    lone.hear(TRUNK, "10.0.0.2:5060", &ack("b2", &tag, 1));
+    lone.hear(TRUNK, "10.0.0.2:5060", &empty("INVITE", "b3", &tag, 2));
+    assert!(matches!(
+        lone.events.last(),
+        Some(Event::Reoffered { offer: None, .. })
+    ));
+    lone.input(Input::Command(Command::AnswerReoffer {
+        leg,
+        sdp: SDP.to_vec(),
+    }));
+    lone.hear(TRUNK, "10.0.0.2:5060", &ack("b4", &tag, 2));
+    let answers = lone
+        .events
+        .iter()
+        .filter(|event| matches!(event, Event::Confirmed { answer: Some(sdp), .. } if sdp == SDP))
+        .count();
+    assert_eq!(answers, 2, "in the ACK of the call and in that of the re-INVITE");
 }
 
 #[test]
