@@ -26,7 +26,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use hotline_journal::{Board, BusinessDays, Event};
+use hotline_journal::{Board, BusinessDays};
+use hotline_store::Committed;
 use hotline_types::{Pii, Rng};
 use tokio::sync::{broadcast, watch};
 
@@ -74,7 +75,7 @@ pub struct Parts {
     /// The hotline's business days.
     pub days: BusinessDays,
     /// Committed events, in order.
-    pub events: broadcast::Receiver<Arc<Vec<Event>>>,
+    pub events: broadcast::Receiver<Committed>,
     /// The token of `control.json`, which speaks for an administrator.
     pub control_token: Pii<String>,
     /// Secrets and nonces come from it.

@@ -6,11 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use hotline_journal::{Event, What};
 use hotline_types::{ContactId, EndCause, OfferOutcome, QueueExit, WallTime};
 use prometheus::{
-    Encoder, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use crate::directory::Directory;
 use crate::face::Status;
+use crate::live::Rows;
 
 /// Label of whatever is not configured, so that labels stay bounded.
 const OTHER: &str = "other";
@@ -20,6 +22,9 @@ const TALKS_MAX: usize = 10_000;
 const WAIT_BUCKETS: [f64; 10] = [3.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0];
 /// Talks, seconds.
 const TALK_BUCKETS: [f64; 9] = [5.0, 15.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1_800.0];
+
+/// Reads one gauge out of the gateway's status.
+type Read = fn(&Status) -> f64;
 
 /// All metrics of the process.
 pub(crate) struct Metrics {
@@ -36,8 +41,11 @@ pub(crate) struct Metrics {
     pop_late: IntCounter,
     recordings: IntCounterVec,
     seq: IntCounter,
-    gauges: Vec<(fn(&Status) -> f64, Gauge)>,
+    gauges: Vec<(Read, Gauge)>,
     ready: Gauge,
+    waiting: IntGaugeVec,
+    agents: IntGaugeVec,
+    phones: IntGaugeVec,
     totals: IntCounterVec,
     talks: Mutex<BTreeMap<ContactId, (String, WallTime)>>,
 }
@@ -69,6 +77,12 @@ impl Maker {
         Ok(metric)
     }
 
+    fn gauges(&self, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, MetricsError> {
+        let metric = IntGaugeVec::new(Opts::new(name, help), &[label])?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
     fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricsError> {
         let metric = Gauge::new(name, help)?;
         self.0.register(Box::new(metric.clone()))?;
@@ -80,8 +94,8 @@ impl Maker {
     clippy::cast_precision_loss,
     reason = "a gauge is a float; counts stay far below 2^53"
 )]
-fn gauges(make: &Maker) -> Result<Vec<(fn(&Status) -> f64, Gauge)>, MetricsError> {
-    let table: [(&str, &str, fn(&Status) -> f64); 9] = [
+fn gauges(make: &Maker) -> Result<Vec<(Read, Gauge)>, MetricsError> {
+    let table: [(&str, &str, Read); 8] = [
         ("hotline_lines_in_use", "Calls that hold a line now.", |status| {
             f64::from(status.lines_in_use)
         }),
@@ -92,11 +106,6 @@ fn gauges(make: &Maker) -> Result<Vec<(fn(&Status) -> f64, Gauge)>, MetricsError
             "hotline_journal_lag_seconds",
             "Age of the oldest event not yet committed.",
             |status| status.journal_lag_ms as f64 / 1e3,
-        ),
-        (
-            "hotline_phones_registered",
-            "Agents' phones registered now.",
-            |status| f64::from(status.phones_registered),
         ),
         ("hotline_media_ports_in_use", "RTP port pairs in use.", |status| {
             f64::from(status.media_ports_in_use)
@@ -180,6 +189,13 @@ impl Metrics {
                 "Totals kept by the gateway itself, by name.",
                 &["name"],
             )?,
+            waiting: make.gauges("hotline_queue_waiting", "Callers waiting now.", "queue")?,
+            agents: make.gauges(
+                "hotline_agents",
+                "Agents now, by their work or, where idle, by what they want.",
+                "state",
+            )?,
+            phones: make.gauges("hotline_phones", "Agents' phones now, by their state.", "state")?,
             gauges: gauges(&make)?,
             talks: Mutex::new(BTreeMap::new()),
             registry,
@@ -264,8 +280,29 @@ impl Metrics {
         }
     }
 
+    /// What the live page shows now, as gauges: who waits, what the agents do, which phones are registered.
+    fn show(&self, rows: &Rows) {
+        for (slug, queue) in &rows.queues {
+            self.waiting
+                .with_label_values(&[slug])
+                .set(i64::from(queue.waiting));
+        }
+        self.agents.reset();
+        self.phones.reset();
+        for agent in rows.agents.values() {
+            let state = if agent.work == "idle" {
+                agent.intent
+            } else {
+                agent.work
+            };
+            self.agents.with_label_values(&[state]).inc();
+            self.phones.with_label_values(&[agent.device]).inc();
+        }
+    }
+
     /// The text format of all metrics.
-    pub(crate) fn render(&self, status: &Status, ready: bool) -> String {
+    pub(crate) fn render(&self, status: &Status, ready: bool, rows: &Rows) -> String {
+        self.show(rows);
         for (read, gauge) in &self.gauges {
             gauge.set(read(status));
         }

@@ -8,23 +8,31 @@ use serde::Serialize;
 use crate::face::FaceError;
 
 /// One refusal. Never carries personal data or secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// `about:blank`-style type: `/problems/CODE`, relative to the origin.
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    hint: String,
+    retry_after_s: Option<u32>,
+}
+
+/// The body of a refusal.
+#[derive(Serialize)]
+struct Body<'a> {
+    /// Names the kind of problem, relative to the origin.
     #[serde(rename = "type")]
     kind: String,
     /// The HTTP status in words.
-    title: String,
+    title: &'a str,
     /// The HTTP status.
     status: u16,
     /// Stable code, lower case with underscores.
-    code: &'static str,
+    code: &'a str,
     /// What happened, one sentence.
-    detail: String,
+    detail: &'a str,
     /// What to do about it, one sentence.
-    hint: String,
-    #[serde(skip)]
-    retry_after_s: Option<u32>,
+    hint: &'a str,
 }
 
 impl Problem {
@@ -37,9 +45,7 @@ impl Problem {
         hint: impl Into<String>,
     ) -> Self {
         Self {
-            kind: format!("/problems/{code}"),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
+            status,
             code,
             detail: detail.into(),
             hint: hint.into(),
@@ -103,23 +109,29 @@ impl Problem {
 
     /// The HTTP status.
     #[must_use]
-    pub fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    pub const fn status(&self) -> StatusCode {
+        self.status
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status();
-        let retry = self.retry_after_s;
-        let mut response = (status, Json(self)).into_response();
+        let body = Body {
+            kind: format!("/problems/{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+            hint: &self.hint,
+        };
+        let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = retry {
+        if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

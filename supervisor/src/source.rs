@@ -221,3 +221,6 @@ impl Accounts for StoreAccounts {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use hotline_journal::{Event, Seq, What};
+use hotline_store::Committed;
 use hotline_types::{ContactId, PersonId};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -154,7 +155,7 @@ impl Hub {
 }
 
 /// The task that folds committed events and publishes; ends when the gateway's sender is gone.
-pub(crate) async fn run(app: App, mut view: View, mut events: broadcast::Receiver<Arc<Vec<Event>>>) {
+pub(crate) async fn run(app: App, mut view: View, mut events: broadcast::Receiver<Committed>) {
     let mut batch = interval(BATCH_EVERY);
     batch.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut present = Present::of(&app);
@@ -165,7 +166,7 @@ pub(crate) async fn run(app: App, mut view: View, mut events: broadcast::Receive
         tokio::select! {
             received = events.recv() => match received {
                 Ok(committed) => {
-                    for event in committed.iter() {
+                    for event in committed.events.iter() {
                         take(&app, &mut view, event, &mut unknown);
                     }
                 }

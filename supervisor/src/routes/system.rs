@@ -39,9 +39,10 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 
 /// `GET /metrics`: Prometheus text format 0.0.4.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
+    let (status, ready) = (app.gateway.status(), app.gateway.readiness().ready);
     let text = app
-        .metrics
-        .render(&app.gateway.status(), app.gateway.readiness().ready);
+        .hub
+        .read(|ledger| app.metrics.render(&status, ready, ledger.rows()));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

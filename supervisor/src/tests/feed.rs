@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use futures_util::{SinkExt, StreamExt};
-use hotline_journal::Event;
+use hotline_journal::{Event, Seq};
+use hotline_store::Committed;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
@@ -21,7 +22,7 @@ use crate::serve;
 struct Running {
     desk: Desk,
     address: std::net::SocketAddr,
-    events: broadcast::Sender<Arc<Vec<Event>>>,
+    events: broadcast::Sender<Committed>,
     work: tokio::task::JoinHandle<()>,
 }
 
@@ -44,6 +45,17 @@ async fn running(queue: usize) -> Running {
         events,
         work,
     }
+}
+
+fn commit(running: &Running, events: Vec<Event>) {
+    let last = events.last().map_or(Seq(0), |event| event.seq);
+    running
+        .events
+        .send(Committed {
+            last,
+            events: Arc::new(events),
+        })
+        .expect("somebody folds");
 }
 
 struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -122,7 +134,7 @@ async fn a_feed_begins_with_all_rows_and_goes_on_with_what_changes() {
 
     let mut events = call_waits(1);
     events.push(agent_ready(3, "8001", "ann"));
-    running.events.send(Arc::new(events)).expect("somebody folds");
+    commit(&running, events);
     let delta = client.until(|frame| agent(frame, "8001").is_some()).await;
     assert_eq!(
         (delta["from"].as_u64(), delta["to"].as_u64()),
@@ -163,10 +175,7 @@ async fn who_comes_back_gets_what_was_missed_and_after_a_gap_everything() {
     first.say(json!({"sub": []})).await;
     let seq = first.until(is("snap")).await["seq"].clone();
     drop(first);
-    running
-        .events
-        .send(Arc::new(vec![agent_ready(1, "8001", "ann")]))
-        .expect("somebody folds");
+    commit(&running, vec![agent_ready(1, "8001", "ann")]);
 
     let mut second = Client::open(&running, "leader-token").await;
     second
@@ -200,7 +209,7 @@ async fn an_agents_feed_shows_that_agent_and_no_call() {
     assert!(agent(&snap, "8001").is_some() && agent(&snap, "8002").is_none());
     let mut events = call_waits(1);
     events.push(agent_ready(3, "8001", "ann"));
-    running.events.send(Arc::new(events)).expect("somebody folds");
+    commit(&running, events);
     let delta = client.until(|frame| agent(frame, "8001").is_some()).await;
     assert!(delta["rows"]["calls"].is_null() && delta["rows"]["queues"].is_null());
 }
@@ -213,10 +222,7 @@ async fn the_fold_reads_from_the_store_what_the_channel_dropped() {
         .collect();
     *running.desk.records.journal.lock().expect("not poisoned") = journal.clone();
     for event in journal {
-        running
-            .events
-            .send(Arc::new(vec![event]))
-            .expect("somebody folds");
+        commit(&running, vec![event]);
     }
     let mut client = Client::open(&running, "leader-token").await;
     client.say(json!({"sub": ["agents"]})).await;

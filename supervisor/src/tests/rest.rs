@@ -335,13 +335,21 @@ async fn a_recording_is_sent_by_ranges_and_never_from_outside_its_folder() {
 
 #[tokio::test]
 async fn metrics_carry_help_texts_and_bounded_labels() {
-    let desk = desk();
+    let mut desk = desk();
     for event in call_waits(1) {
         desk.app.metrics.apply(&event);
     }
     let mut stranger = call_waits(3).remove(1);
     stranger.queue = Some("not-configured".parse().expect("a slug"));
     desk.app.metrics.apply(&stranger);
+    let (mut view, present) = (
+        desk.view.take().expect("the view"),
+        crate::view::Present::of(&desk.app),
+    );
+    call_waits(1).iter().for_each(|event| view.apply(event));
+    desk.app
+        .hub
+        .publish(view.rows(&desk.app.directory, &present), view.seq());
     let text = desk.get("/metrics", "supervisor-token").await.text;
     for line in [
         "# HELP hotline_queue_entered_total Contacts that entered the queue.",
@@ -350,6 +358,9 @@ async fn metrics_carry_help_texts_and_bounded_labels() {
         "hotline_contacts_reached_total{number=\"main\"} 1",
         "hotline_lines_in_use 3",
         "hotline_ready 1",
+        "hotline_queue_waiting{queue=\"sales\"} 1",
+        "hotline_agents{state=\"logged_out\"} 2",
+        "hotline_phones{state=\"unreachable\"} 2",
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }

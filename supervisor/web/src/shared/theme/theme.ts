@@ -33,6 +33,8 @@ export const theme = createTheme({
   autoContrast: true,
   luminanceThreshold: 0.35,
   colors: { blue, dark },
+  // Said outright, so that the style sheet can tell filled buttons by their attribute.
+  components: { Button: { defaultProps: { variant: 'filled' } } },
   defaultRadius: 4,
   fontFamily: 'var(--font)',
   fontSizes: { xs: '12px', sm: '14px', md: '14px', lg: '16px', xl: '20px' },
