@@ -27,7 +27,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 /// Changes, removes, repeats or inserts a few bytes, most often ones that mean something to a parser.
 fn mutate(bytes: &mut Vec<u8>, rng: &mut Rng) {
     const TELLING: &[u8] = b"\r\n \t:;,<>\"\\@?=/%[]0919azAZ\0\x7f\xff*+";
-    for _ in 0..=rng.below(4) {
+    for _ in 0..=rng.below(8) {
         let len = bytes.len() as u64;
         let at = rng.below(len) as usize;
         let byte = TELLING[rng.below(TELLING.len() as u64) as usize];
@@ -40,7 +40,7 @@ fn mutate(bytes: &mut Vec<u8>, rng: &mut Rng) {
                 let to = rng.below(len) as usize;
                 bytes.splice(to..to, copy);
             }
-            3 if len > 8 => bytes.truncate(at.max(1)),
+            3 if len > 8 && rng.below(8) == 0 => bytes.truncate(at.max(1)),
             4 => bytes[at] = rng.next_u64() as u8,
             _ => bytes[at] = byte,
         }

@@ -133,7 +133,9 @@ fn answer(message: &Message<'_>) {
     let read = Message::parse(&out).expect("an answer of ours can be read");
     assert_eq!(read.status(), Some(486));
     assert_eq!(read.all(Name::Via).count(), message.all(Name::Via).count());
-    assert_eq!(read.vias().count(), message.vias().count());
+    if message.vias().all(|via| via.is_ok()) {
+        assert_eq!(read.vias().count(), message.vias().count());
+    }
     if let Ok(theirs) = message.top_via() {
         let ours = read.top_via().expect("a Via that could be read still can");
         assert_eq!(ours.branch(), theirs.branch());

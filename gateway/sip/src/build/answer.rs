@@ -32,10 +32,15 @@ pub fn response<'b>(out: &'b mut Vec<u8>, request: &Message<'_>, answer: Answer<
     builder.clean(reason.as_bytes());
     builder.out.extend_from_slice(b"\r\n");
     let top = request.top_via();
-    for (count, value) in request.all(Name::Via).enumerate() {
-        match &top {
-            Ok(via) if count == 0 => builder.received_via(via, value, answer.peer),
-            _ => {
+    for value in request.all(Name::Via) {
+        // Not always the first line: that one may be empty.
+        let holds_top = |via: &&Via<'_>| {
+            let end = value.offset() + value.bytes().len();
+            (value.offset()..end).contains(&via.value.offset())
+        };
+        match top.as_ref().ok().filter(holds_top) {
+            Some(via) => builder.received_via(via, value, answer.peer),
+            None => {
                 builder.copy(Name::Via, value);
             }
         }

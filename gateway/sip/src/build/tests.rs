@@ -221,3 +221,15 @@ fn escapes_are_undone_by_reading() {
         );
     }
 }
+
+#[test]
+fn empty_via_line_before_the_real_one_is_copied_as_it_stands() {
+    let out = answered(
+        "BYE sip:a@b SIP/2.0\nVia: \nVia: ,\nVia: , SIP/2.0/UDP h;branch=z\n\n",
+        200,
+    );
+    assert!(
+        out.contains("Via: \r\nVia: ,\r\nVia: SIP/2.0/UDP h;branch=z;received=203.0.113.9\r\n"),
+        "{out}"
+    );
+}
