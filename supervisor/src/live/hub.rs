@@ -155,82 +155,139 @@ impl Hub {
 }
 
 /// The task that folds committed events and publishes; ends when the gateway's sender is gone.
-pub(crate) async fn run(app: App, mut view: View, mut events: broadcast::Receiver<Committed>) {
+pub(crate) async fn run(app: App, view: View, mut events: broadcast::Receiver<Committed>) {
     let mut batch = interval(BATCH_EVERY);
     batch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut present = Present::of(&app);
+    let unknown = view.open().collect();
+    let mut fold = Fold {
+        present: Present::of(&app),
+        app,
+        view,
+        unknown,
+        behind: false,
+        changed: true,
+    };
+    // Before the first page can ask: whoever comes sees rows, not an empty hotline.
+    fold.publish();
     let mut asked = Instant::now();
-    let mut unknown: VecDeque<(ContactId, PersonId)> = view.open().collect();
-    app.hub.publish(view.rows(&app.directory, &present), view.seq());
     loop {
         tokio::select! {
             received = events.recv() => match received {
-                Ok(committed) => {
-                    for event in committed.events.iter() {
-                        take(&app, &mut view, event, &mut unknown);
-                    }
-                }
+                Ok(committed) => fold.take_all(&committed.events),
                 Err(RecvError::Lagged(skipped)) => {
                     tracing::warn!(skipped, "the live page fell behind the journal, reading it from the store");
-                    catch_up(&app, &mut view, &mut unknown).await;
+                    fold.behind = true;
                 }
                 Err(RecvError::Closed) => return,
             },
             _ = batch.tick() => {
                 if asked.elapsed() >= STATUS_EVERY {
                     asked = Instant::now();
-                    present = Present::of(&app);
+                    fold.present = Present::of(&fold.app);
+                    fold.changed = true;
                 }
-                look_up(&app, &mut view, &mut unknown).await;
-                app.hub.publish(view.rows(&app.directory, &present), view.seq());
+                if fold.behind {
+                    fold.catch_up().await;
+                }
+                fold.look_up().await;
+                fold.publish();
             }
         }
     }
 }
 
-/// Folds one event, once: what was read from the store while catching up is not folded again.
-fn take(app: &App, view: &mut View, event: &Event, unknown: &mut VecDeque<(ContactId, PersonId)>) {
-    if event.seq.0 <= view.seq() {
-        return;
-    }
-    view.apply(event);
-    app.metrics.apply(event);
-    if let (What::ContactOpened { person, .. }, Some(contact)) = (&event.what, event.contact)
-        && unknown.len() < LOOKUPS_WAITING_MAX
-    {
-        unknown.push_back((contact, *person));
-    }
+/// The fold and what it waits for.
+struct Fold {
+    app: App,
+    view: View,
+    present: Present,
+    /// Callers whose numbers are not known yet.
+    unknown: VecDeque<(ContactId, PersonId)>,
+    /// Events are missing: nothing is folded until they were read from the store, in order.
+    behind: bool,
+    /// Something was folded or asked since rows were last made.
+    changed: bool,
 }
 
-/// Reads what the channel dropped.
-async fn catch_up(app: &App, view: &mut View, unknown: &mut VecDeque<(ContactId, PersonId)>) {
-    loop {
-        match app.records.events_after(Seq(view.seq()), CATCH_UP_EVENTS).await {
-            Ok(events) if events.is_empty() => return,
-            Ok(events) => events.iter().for_each(|event| take(app, view, event, unknown)),
-            Err(error) => {
-                tracing::error!(%error, "the live page could not read the journal, its figures may be short");
+impl Fold {
+    /// Folds committed events, or notes that some before them are missing.
+    fn take_all(&mut self, events: &[Event]) {
+        for event in events {
+            if self.behind || event.seq > Seq(self.view.seq()).next() {
+                self.behind = true;
                 return;
             }
+            self.take(event);
         }
     }
-}
 
-async fn look_up(app: &App, view: &mut View, unknown: &mut VecDeque<(ContactId, PersonId)>) {
-    for _ in 0..LOOKUPS_PER_BATCH_MAX {
-        let Some((contact, person)) = unknown.pop_front() else {
+    /// Folds one event, once: what was read from the store while catching up is not folded again.
+    fn take(&mut self, event: &Event) {
+        if event.seq.0 <= self.view.seq() {
             return;
-        };
-        if !view.is_open(contact) {
-            continue;
         }
-        match timeout(LOOKUP_TIME_MAX, app.records.number_of(person)).await {
-            Ok(Ok(Some(number))) => view.name_caller(contact, &number),
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a live call stays without its number"),
-            Err(_) => {
-                unknown.push_back((contact, person));
+        self.changed = true;
+        self.view.apply(event);
+        self.app.metrics.apply(event);
+        if let (What::ContactOpened { person, .. }, Some(contact)) = (&event.what, event.contact)
+            && self.unknown.len() < LOOKUPS_WAITING_MAX
+        {
+            self.unknown.push_back((contact, *person));
+        }
+    }
+
+    /// Reads what is missing. Where the store fails, the next batch tries again, and the page says that it is behind.
+    async fn catch_up(&mut self) {
+        loop {
+            match self
+                .app
+                .records
+                .events_after(Seq(self.view.seq()), CATCH_UP_EVENTS)
+                .await
+            {
+                Ok(events) if events.is_empty() => {
+                    self.behind = false;
+                    return;
+                }
+                Ok(events) => events.iter().for_each(|event| self.take(event)),
+                Err(error) => {
+                    tracing::error!(%error, "the live page is behind and could not read the journal");
+                    self.changed = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        if std::mem::take(&mut self.changed) {
+            let mut rows = self.view.rows(&self.app.directory, &self.present);
+            rows.hotline
+                .values_mut()
+                .for_each(|row| row.journal_behind |= self.behind);
+            self.app.hub.publish(rows, self.view.seq());
+        }
+    }
+
+    async fn look_up(&mut self) {
+        for _ in 0..LOOKUPS_PER_BATCH_MAX {
+            let Some((contact, person)) = self.unknown.pop_front() else {
                 return;
+            };
+            if !self.view.is_open(contact) {
+                continue;
+            }
+            match timeout(LOOKUP_TIME_MAX, self.app.records.number_of(person)).await {
+                Ok(Ok(Some(number))) => {
+                    self.view.name_caller(contact, &number);
+                    self.changed = true;
+                }
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a live call stays without its number"),
+                Err(_) => {
+                    self.unknown.push_back((contact, person));
+                    return;
+                }
             }
         }
     }

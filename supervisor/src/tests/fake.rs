@@ -124,6 +124,8 @@ impl Accounts for FakeAccounts {
 pub(super) struct FakeRecords {
     pub recorded: Mutex<Option<String>>,
     pub journal: Mutex<Vec<Event>>,
+    /// Reads of the journal that fail before one succeeds.
+    pub failures: Mutex<u32>,
 }
 
 #[async_trait]
@@ -167,6 +169,11 @@ impl Records for FakeRecords {
     }
 
     async fn events_after(&self, seq: Seq, limit: u32) -> Result<Vec<Event>, FaceError> {
+        let mut failures = self.failures.lock().expect("not poisoned");
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(FaceError::Failed("the disk is away".into()));
+        }
         let journal = self.journal.lock().expect("not poisoned");
         Ok(journal
             .iter()

@@ -239,6 +239,29 @@ async fn the_fold_reads_from_the_store_what_the_channel_dropped() {
 }
 
 #[tokio::test]
+async fn a_fold_that_misses_events_folds_nothing_more_until_the_store_gave_them_and_says_so() {
+    let running = running(16).await;
+    let mut client = Client::open(&running, "leader-token").await;
+    client.say(json!({"sub": []})).await;
+    client.until(is("snap")).await;
+    *running.desk.records.failures.lock().expect("not poisoned") = 8;
+    let journal = vec![agent_ready(1, "8001", "ann"), agent_ready(2, "8002", "ann")];
+    *running.desk.records.journal.lock().expect("not poisoned") = journal.clone();
+    commit(&running, journal[1..].to_vec());
+    let behind = client
+        .until(|frame| frame["rows"]["hotline"][0]["journal_behind"] == true)
+        .await;
+    assert_eq!(
+        behind["to"], 0,
+        "the second event must not be folded without the first"
+    );
+    let caught_up = client.until(|frame| agent(frame, "8001").is_some()).await;
+    assert_eq!(caught_up["to"], 2);
+    assert_eq!(agent(&caught_up, "8002").expect("a row")["intent"], "ready");
+    assert_eq!(caught_up["rows"]["hotline"][0]["journal_behind"], false);
+}
+
+#[tokio::test]
 async fn a_subscriber_that_does_not_read_has_a_bounded_queue_and_starts_anew() {
     let desk = desk();
     let (mut batches, _) = desk.app.hub.join(None, None);
