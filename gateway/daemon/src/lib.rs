@@ -1,1 +1,23 @@
-//! Being built.
+//! The program: reads the configuration, builds every part, runs the driver loop, and takes all down again. The
+//! only crate that knows them all.
+
+pub mod agent;
+mod bridge;
+pub mod check;
+pub mod cli;
+mod content;
+mod days;
+pub mod demo;
+mod directory;
+mod driver;
+mod gateway;
+pub mod logs;
+mod parts;
+mod people;
+pub mod peers;
+mod place;
+mod pulse;
+pub mod run;
+mod secrets;
+
+pub use gateway::{Gateway, Watch, entropy};

@@ -1,2 +1,57 @@
-//! The program `hotline`.
-fn main() {}
+//! The program `hotline`: reads the command line and does what it says.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use hotline_config::{LoadError, Source};
+use hotline_daemon::agent::NoGateway;
+use hotline_daemon::cli::{Cli, Command};
+use hotline_daemon::{agent, check, demo, logs, run};
+
+/// Something failed.
+const FAILED: u8 = 1;
+/// The configuration is invalid.
+const INVALID_CONFIG: u8 = 3;
+/// No gateway runs.
+const NO_GATEWAY: u8 = 4;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match command(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprint(&error);
+            ExitCode::from(if error.is::<LoadError>() {
+                INVALID_CONFIG
+            } else if error.is::<NoGateway>() {
+                NO_GATEWAY
+            } else {
+                FAILED
+            })
+        }
+    }
+}
+
+/// The one place that writes errors to the terminal.
+#[expect(clippy::print_stderr, reason = "the command line's errors go to standard error")]
+fn eprint(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}
+
+fn command(cli: Cli) -> anyhow::Result<()> {
+    let data = cli.data.clone();
+    let settings = hotline_config::load(&Source::from_process(cli.config, cli.data))?;
+    match cli.command.unwrap_or(Command::Run) {
+        Command::Run => {
+            logs::start(&settings.log)?;
+            runtime()?.block_on(run::run(&settings))
+        }
+        Command::Demo(options) => runtime()?.block_on(demo::demo(&options, settings, data.as_deref())),
+        Command::Check { json } => check::check(&settings, json),
+        Command::Agent { command } => agent::agent(&settings.data.dir, &command),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -20,6 +20,8 @@ pub struct Number {
     pub dialled: Vec<String>,
     /// The flow that answers.
     pub flow: FlowSlug,
+    /// Language the flow begins in; the flow's own where absent.
+    pub language: Option<String>,
 }
 
 /// Where the media of a listener's legs live.

@@ -116,6 +116,7 @@ pub(crate) enum Phase {
 pub(crate) struct Call {
     pub(crate) contact: ContactId,
     pub(crate) flow: Arc<Flow>,
+    pub(crate) language: Option<String>,
     pub(crate) business_date: BusinessDate,
     /// Position of its opening event: the caller is answered when it is on disk.
     pub(crate) opened: Seq,

@@ -173,10 +173,11 @@ fn switch_config(options: &Options) -> SwitchConfig {
         .enumerate()
         .map(|(at, prompt)| (prompt, ClipId(at as u32)))
         .collect();
-    let number = |slug: &str, dialled: &str, flow: &str| Number {
+    let number = |slug: &str, dialled: &str, flow: &str, language: Option<&str>| Number {
         slug: slug.parse().expect("a word is a slug"),
         dialled: vec![dialled.to_owned()],
         flow: flow.parse().expect("a word is a slug"),
+        language: language.map(ToOwned::to_owned),
     };
     let face = MediaFace {
         interface: interface(),
@@ -185,9 +186,9 @@ fn switch_config(options: &Options) -> SwitchConfig {
     SwitchConfig {
         version: "sim".to_owned(),
         numbers: vec![
-            number("hotline", DIALLED[0], "hotline-main"),
-            number("hotline-en", DIALLED[1], "hotline-en"),
-            number("direct", DIALLED[2], "direct"),
+            number("hotline", DIALLED[0], "hotline-main", None),
+            number("hotline-en", DIALLED[1], "hotline-main", Some("en")),
+            number("direct", DIALLED[2], "direct", None),
         ],
         flows: flows
             .iter()

@@ -83,7 +83,10 @@ impl Call {
             return;
         }
         let segment = self.open_segment(cx, SegmentKind::Ivr);
-        let run = ivr_flows::Run::new(self.flow.clone());
+        let run = match &self.language {
+            Some(language) => ivr_flows::Run::in_language(self.flow.clone(), language),
+            None => ivr_flows::Run::new(self.flow.clone()),
+        };
         self.phase = Phase::Flow(InFlow { run, segment });
         self.run_flow(cx, ivr_flows::Input::Start);
     }

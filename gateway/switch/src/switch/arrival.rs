@@ -173,6 +173,7 @@ impl Switch {
         let call = Call {
             contact,
             flow: taken.flow,
+            language: taken.number.language,
             business_date: self.acd.business_date(now.wall),
             opened,
             caller_number: arrival.caller,

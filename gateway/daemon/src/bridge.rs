@@ -1,0 +1,108 @@
+//! What the console asks of the rest of the gateway, answered by the driver, the store and the counters.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hotline_io::media::MediaPlane;
+use hotline_io::sip::{SipCount, SipCounters};
+use hotline_journal::{By, Seq};
+use hotline_sip::admission::DropReason;
+use hotline_store::JournalHandle;
+use hotline_supervisor::{Actor, CommandError, Gateway, Readiness, Status};
+use hotline_switch::{Command, Reply};
+use hotline_types::{AgentSlug, Intent};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::driver::Order;
+use crate::pulse::Pulse;
+
+/// Longest wait for the driver's answer to a command.
+const REPLY_MAX: Duration = Duration::from_secs(3);
+
+/// The running gateway, seen from the console.
+pub struct Bridge {
+    /// To the driver.
+    pub orders: mpsc::Sender<Order>,
+    /// The driver's gauges.
+    pub pulse: Arc<Pulse>,
+    /// The journal's state.
+    pub journal: JournalHandle,
+    /// The media plane's counters.
+    pub media: Arc<MediaPlane>,
+    /// The SIP transports' counters.
+    pub sip: Arc<SipCounters>,
+    /// When the process started, UTC milliseconds.
+    pub started_at_ms: i64,
+    /// Lines there are.
+    pub lines_max: usize,
+    /// RTP port pairs there are.
+    pub media_ports_max: usize,
+}
+
+impl Bridge {
+    async fn order(&self, actor: &Actor, command: Command) -> Result<Seq, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        let order = Order { by: By::User(actor.name.clone()), command, reply };
+        self.orders.try_send(order).map_err(|_| CommandError::Busy)?;
+        match tokio::time::timeout(REPLY_MAX, answer).await {
+            Ok(Ok(Reply::Done(seq))) => Ok(seq),
+            Ok(Ok(Reply::UnknownAgent)) => Err(CommandError::UnknownAgent),
+            Ok(Err(_)) | Err(_) => Err(CommandError::Busy),
+        }
+    }
+}
+
+#[async_trait]
+impl Gateway for Bridge {
+    async fn set_intent(&self, actor: &Actor, agent: &AgentSlug, intent: Intent) -> Result<Seq, CommandError> {
+        self.order(actor, Command::SetIntent { agent: agent.clone(), intent }).await
+    }
+
+    async fn release_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Seq, CommandError> {
+        self.order(actor, Command::Release { agent: agent.clone() }).await
+    }
+
+    fn readiness(&self) -> Readiness {
+        let reasons = [
+            (self.pulse.draining(), "draining"),
+            (self.pulse.behind(), "journal_behind"),
+            (self.journal.status().error.is_some(), "journal_failing"),
+        ];
+        let reasons: Vec<String> =
+            reasons.into_iter().filter(|(is, _)| *is).map(|(_, why)| why.to_owned()).collect();
+        Readiness { ready: reasons.is_empty(), reasons }
+    }
+
+    fn status(&self) -> Status {
+        let gauges = self.pulse.gauges();
+        let media = self.media.counters();
+        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let mut totals = vec![
+            ("faults", gauges.faults),
+            ("sip_malformed", gauges.malformed),
+            ("sip_auth_failed", gauges.auth_failed),
+            ("sip_retransmissions", gauges.retransmissions),
+            ("sip_table_full", gauges.table_full),
+            ("sip_stray", gauges.stray),
+            ("rtp_received", media.received),
+            ("rtp_relayed", media.relayed),
+            ("rtp_played", media.played),
+            ("rtp_refused", media.refused),
+        ];
+        totals.extend(SipCount::ALL.iter().map(|count| (count.as_str(), self.sip.get(*count))));
+        totals.extend(DropReason::ALL.iter().map(|reason| (reason.as_str(), self.sip.dropped(*reason))));
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at_ms: self.started_at_ms,
+            lines_in_use: small(gauges.contacts),
+            lines_max: small(self.lines_max),
+            journal_lag_ms: 0,
+            phones_registered: 0,
+            media_ports_in_use: small(gauges.legs),
+            media_ports_max: small(self.media_ports_max),
+            outbox_waiting: 0,
+            totals,
+        }
+    }
+}

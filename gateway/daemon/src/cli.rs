@@ -1,0 +1,130 @@
+//! The command line: what can be typed, and nothing else.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Hotline: answers a hotline's calls, queues them for the shift on duty, records and counts them.
+#[derive(Debug, Parser)]
+#[command(name = "hotline", version, max_term_width = 100)]
+pub struct Cli {
+    /// Configuration file [default: $HOTLINE_CONFIG, else ./config/hotline.toml, else the one built in]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Data folder [default: $HOTLINE_DATA, else the configuration's, else ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// What to do [default: run the gateway]
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program can do besides running.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway until SIGTERM or Ctrl-C (the default)
+    Run,
+    /// Run the real gateway with built-in callers and agents on loopback, and show what happens
+    Demo(Demo),
+    /// Check the configuration and print every problem at once
+    Check {
+        /// Print the effective settings as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look at agents and command them
+    Agent {
+        /// What to do
+        #[command(subcommand)]
+        command: AgentCommand,
+    },
+}
+
+/// Options of the demonstration.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// End after this time, for instance 60s or 5m [default: on Ctrl-C]
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub length: Option<Duration>,
+    /// Print one JSON object at the end instead of the table
+    #[arg(long)]
+    pub json: bool,
+    /// Calls a minute on average
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub rate: u32,
+    /// Agents at work, at most those of the configuration
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub agents: u32,
+}
+
+/// Commands about agents; they go through the API of the running gateway.
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+    /// List all agents with their three states
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give the agent no more calls; a call in progress goes on
+    Pause {
+        /// The agent
+        agent: String,
+        /// Code of the reason
+        #[arg(long, default_value = "break")]
+        reason: String,
+    },
+    /// Give the agent calls
+    Ready {
+        /// The agent
+        agent: String,
+    },
+    /// Free the agent from whatever state it is stuck in; a talk in progress is ended
+    Release {
+        /// The agent
+        agent: String,
+    },
+    /// Take the agent off duty
+    Logout {
+        /// The agent
+        agent: String,
+    },
+}
+
+/// Reads `90`, `90s`, `5m`, `1h`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        other => return Err(format!("unknown unit {other:?}: use s, m or h, for instance 60s")),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is no time: use for instance 60s"))?;
+    number
+        .checked_mul(unit)
+        .filter(|seconds| (1..=7 * 24 * 3600).contains(seconds))
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("{text:?} is out of range: from 1s to 168h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_and_bounds() {
+        assert_eq!(parse_duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
+        for bad in ["", "s", "0s", "5d", "-1s", "99999h", "1.5s"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

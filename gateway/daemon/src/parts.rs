@@ -1,0 +1,145 @@
+//! From the checked settings to each part's own: the one place that knows both.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hotline_acd::AcdConfig;
+use hotline_config::Settings;
+use hotline_media::ClipId;
+use hotline_sip::{Credentials, EndpointConfig, Listener, ListenerId, Role, Trunk};
+use hotline_switch::{MediaFace, Number, SwitchConfig};
+use hotline_types::{AgentSlug, FlowSlug, Intent};
+use ivr_flows::{Flow, PromptRef};
+
+/// Shortest time between retransmissions (RFC 3261 §17.1.1.1).
+const T1: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Id of the listener at this place in the configuration.
+#[must_use]
+pub fn listener_id(index: usize) -> ListenerId {
+    ListenerId(u16::try_from(index).unwrap_or(u16::MAX))
+}
+
+/// The SIP endpoint's settings; `bound` holds each listener's address after binding.
+#[must_use]
+pub fn endpoint(settings: &Settings, bound: &[SocketAddr], credentials: Vec<Credentials>) -> EndpointConfig {
+    let listeners = settings.sip.listeners.iter().zip(bound).enumerate().map(|(index, (listener, bound))| {
+        Listener {
+            id: listener_id(index),
+            role: role(listener.role),
+            bind: *bound,
+            advertised: listener.advertised.unwrap_or(*bound),
+        }
+    });
+    let trunks = settings.trunks.iter().map(|trunk| Trunk {
+        slug: trunk.slug.clone(),
+        listener: listener_id(trunk.listener),
+        peers: trunk.peers.clone(),
+    });
+    EndpointConfig {
+        realm: settings.sip.realm.clone(),
+        product: format!("Hotline/{}", env!("CARGO_PKG_VERSION")),
+        listeners: listeners.collect(),
+        trunks: trunks.collect(),
+        credentials,
+        expires_min: settings.sip.expires_min,
+        expires_max: settings.sip.expires_max,
+        t1: T1,
+        transactions_max: settings.limits.transactions,
+        legs_max: settings.limits.legs,
+    }
+}
+
+/// A listener's role in the endpoint's words.
+#[must_use]
+pub const fn role(role: hotline_config::Role) -> Role {
+    match role {
+        hotline_config::Role::Phones => Role::Phones,
+        hotline_config::Role::Trunk => Role::Trunk,
+    }
+}
+
+/// The queue engine's settings; intents and roster come from the store.
+#[must_use]
+pub fn acd(
+    settings: &Settings,
+    intents: &BTreeMap<AgentSlug, Intent>,
+    roster: Vec<hotline_acd::RosterEntry>,
+) -> AcdConfig {
+    let queues = settings.queues.iter().map(|queue| hotline_acd::Queue {
+        slug: queue.slug.clone(),
+        agents: settings.agents_of(queue),
+        capacity: queue.capacity,
+        wait_max: queue.wait_max,
+        ring: queue.ring,
+        ring_min: queue.ring_min,
+        wrap_up: queue.wrap_up,
+    });
+    let agents = settings.seed.agents.iter().map(|agent| hotline_acd::Agent {
+        slug: agent.slug.clone(),
+        intent: intents.get(&agent.slug).cloned().unwrap_or(Intent::LoggedOut),
+    });
+    let bands = settings.bands.iter().map(|band| hotline_acd::Band {
+        slug: band.slug.clone(),
+        from_min: band.from_min,
+        until_min: band.until_min,
+        days: band.days,
+    });
+    AcdConfig {
+        queues: queues.collect(),
+        agents: agents.collect(),
+        bands: bands.collect(),
+        roster,
+        time_zone: settings.hotline.time_zone.clone(),
+        business_day_start_min: settings.hotline.business_day_start_min,
+        login: match settings.routing.login {
+            hotline_config::Login::Register => hotline_acd::Login::Register,
+            hotline_config::Login::Explicit => hotline_acd::Login::Explicit,
+        },
+        cool_off: settings.routing.cool_off,
+        misses_max: settings.routing.misses_max,
+    }
+}
+
+/// The switch's settings.
+#[must_use]
+pub fn switch(
+    settings: &Settings,
+    flows: BTreeMap<FlowSlug, Arc<Flow>>,
+    clips: BTreeMap<PromptRef, ClipId>,
+    hold_music: ClipId,
+) -> SwitchConfig {
+    let faces = settings.sip.listeners.iter().enumerate().map(|(index, listener)| {
+        let face =
+            MediaFace { interface: listener.media_interface, advertised: listener.media_advertised };
+        (listener_id(index), face)
+    });
+    let phones = settings
+        .sip
+        .listeners
+        .iter()
+        .position(|listener| listener.role == hotline_config::Role::Phones)
+        .unwrap_or(0);
+    let numbers = settings.numbers.iter().map(|number| Number {
+        slug: number.slug.clone(),
+        dialled: number.dialled.clone(),
+        flow: number.flow.clone(),
+        language: number.language.clone(),
+    });
+    SwitchConfig {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        numbers: numbers.collect(),
+        flows,
+        clips,
+        hold_music,
+        media: faces.collect(),
+        phones: listener_id(phones),
+        lines_max: settings.hotline.lines,
+        pop_hold: settings.routing.pop_hold,
+        record: settings.recording.enabled,
+        media_silence: settings.media.silence,
+        probe_wait: settings.media.probe_wait,
+        retry_after_s: u32::try_from(settings.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
+    }
+}
