@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod corpora;
 #[cfg(test)]
+mod e2e;
+#[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod tidy;

@@ -1,0 +1,23 @@
+//! End to end: the real program, real phones (baresip, SIPp and one of our own), real audio, real files.
+//!
+//! Every test has a gateway of its own in a folder of its own on free ports, so all run in parallel.
+
+mod baresip;
+mod gateway;
+mod http;
+mod journal;
+mod ports;
+mod rtp;
+mod sipp;
+mod softphone;
+mod tone;
+mod wait;
+
+mod call;
+mod crash;
+mod crowd;
+mod demo;
+mod offers;
+mod refusals;
+mod stop;
+mod talks;

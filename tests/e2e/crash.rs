@@ -1,0 +1,148 @@
+//! SIGKILL in the middle of twenty calls, and the start after it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hotline_journal::{Event, What};
+use hotline_media::Codec;
+use hotline_types::{EndCause, LostReason};
+
+use super::baresip::{Answers, Baresip};
+use super::call::Wav;
+use super::crowd::{assert_nobody_offered_twice, callers};
+use super::gateway::{Config, Gateway};
+use super::journal::Journal;
+use super::sipp::{Scenario, Sipp};
+use super::wait::{pass, secs, until};
+
+/// Audio that a crash may cost.
+const LOST_MS: i64 = 1_000;
+
+fn now_micros() -> i64 {
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap()
+}
+
+fn bridged(event: &Event) -> bool {
+    matches!(event.what, What::Bridged { .. })
+}
+
+#[test]
+fn kill_during_twenty_calls_loses_no_record_and_at_most_a_second_of_audio() {
+    let mut gateway = Gateway::start(&Config::quick());
+    let mut journal = gateway.journal();
+    let agents = ["1001", "1002", "1003", "1004", "1005"]
+        .map(|agent| Baresip::start(&gateway, agent, Codec::Pcma, 1_000, Answers::AtOnce));
+    let (direct, lines) = callers(15, "8003");
+    let queued = Sipp::start(
+        gateway.sip("trunk"),
+        &Scenario::call(Codec::Pcma, secs(90)),
+        &lines,
+        15,
+    );
+    journal.until_count("talks", 5, secs(20), bridged);
+    let (menu, lines) = callers(5, "8001");
+    let listening = Sipp::start(
+        gateway.sip("trunk"),
+        &Scenario::call(Codec::Pcma, secs(90)),
+        &lines,
+        5,
+    );
+    journal.until_count("callers connected", 20, secs(10), |event| {
+        event.what == What::CallerConnected
+    });
+    pass(secs(2));
+    let killed = now_micros();
+    gateway.kill();
+    drop((queued, listening, direct, menu, agents, journal));
+
+    gateway.start_again();
+    let mut journal = gateway.journal();
+    check_records(&gateway, &mut journal);
+    check_recordings(&gateway, &mut journal, killed);
+
+    // Another crash while nothing goes on changes nothing.
+    gateway.kill();
+    drop(journal);
+    gateway.start_again();
+    check_records(&gateway, &mut gateway.journal());
+}
+
+/// Every contact is closed once as lost, counted once, and told to the desk once.
+fn check_records(gateway: &Gateway, journal: &mut Journal) {
+    let contacts = journal.contacts();
+    assert_eq!(contacts.len(), 20);
+    let events = journal.events().to_vec();
+    assert_nobody_offered_twice(&events);
+    for contact in &contacts {
+        let closed: Vec<_> = events
+            .iter()
+            .filter(|event| event.contact == Some(*contact))
+            .filter_map(|event| match &event.what {
+                What::ContactClosed { cause, .. } => Some(*cause),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(closed, [EndCause::Lost(LostReason::Restart)], "{contact}");
+    }
+    assert_eq!(
+        journal.number("SELECT count(*) FROM contacts WHERE end = 'lost' AND why = 'restart'"),
+        20
+    );
+    assert_eq!(
+        journal.number("SELECT count(*) FROM segments WHERE closed_at IS NULL"),
+        0
+    );
+    let figures = gateway.figures();
+    let count = |name: &str| figures[name].as_u64().unwrap();
+    assert_eq!(
+        (count("offered"), count("answered"), count("waiting")),
+        (15, 5, 0),
+        "{figures:?}"
+    );
+    assert_eq!(
+        count("offered"),
+        count("answered") + count("abandoned") + count("flowed_out") + count("lost"),
+        "{figures:?}"
+    );
+    let numbers = &gateway.json("/v1/figures?group=total")["items"][0]["numbers"];
+    assert_eq!(
+        (numbers["reached"].as_u64(), numbers["lost_in_ivr"].as_u64()),
+        (Some(20), Some(5)),
+        "{numbers}"
+    );
+    let mut wanted: Vec<String> = contacts.iter().map(ToString::to_string).collect();
+    wanted.sort();
+    until("the desk to hold every contact once", secs(10), || {
+        let mut desk = journal.desk_contacts();
+        desk.sort();
+        (desk == wanted).then_some(())
+    });
+}
+
+fn check_recordings(gateway: &Gateway, journal: &mut Journal, killed: i64) {
+    let talks: Vec<Event> = journal
+        .events()
+        .iter()
+        .filter(|event| bridged(event))
+        .cloned()
+        .collect();
+    assert_eq!(talks.len(), 5);
+    for talk in talks {
+        let sealed = journal.until("a repaired recording", secs(10), |event| {
+            event.segment == talk.segment && matches!(event.what, What::RecordingSealed { .. })
+        });
+        let What::RecordingSealed { path, length_ms, .. } = sealed.what else {
+            unreachable!()
+        };
+        let wav = Wav::read(gateway, &path);
+        assert_eq!(wav.length_ms(), i64::try_from(length_ms).unwrap());
+        let talked = (killed - talk.at.as_micros()) / 1_000;
+        assert!(
+            (talked - LOST_MS..=talked + 200).contains(&wav.length_ms()),
+            "{} ms of {talked} ms are left",
+            wav.length_ms()
+        );
+        assert!(
+            super::tone::heard_ms(&wav.left, 440) > 500 && super::tone::heard_ms(&wav.right, 1_000) > 500
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! Twenty callers at once on five agents.
+
+use std::collections::BTreeMap;
+
+use hotline_journal::{Event, What};
+use hotline_media::Codec;
+use hotline_types::{AgentSlug, ContactId, OfferOutcome, QueueExit};
+
+use super::baresip::{Answers, Baresip};
+use super::gateway::{Config, Gateway};
+use super::rtp::RtpPeer;
+use super::sipp::{CallerLine, Scenario, Sipp};
+use super::tone;
+use super::wait::{ms, secs};
+
+/// Callers with a port each.
+pub fn callers(count: usize, dialled: &str) -> (Vec<RtpPeer>, Vec<CallerLine>) {
+    let peers: Vec<RtpPeer> = (0..count).map(|_| RtpPeer::start(Codec::Pcma, 440)).collect();
+    let line = |(number, peer): (usize, &RtpPeer)| CallerLine {
+        media_port: peer.port,
+        caller: format!("139{number:08}"),
+        dialled: dialled.to_owned(),
+    };
+    let lines = peers.iter().enumerate().map(line).collect();
+    (peers, lines)
+}
+
+/// Panics where a contact or an agent ever had two offers at once, or an agent an offer during a talk.
+pub fn assert_nobody_offered_twice(events: &[Event]) {
+    let mut contacts: BTreeMap<ContactId, u64> = BTreeMap::new();
+    let mut agents: BTreeMap<AgentSlug, u64> = BTreeMap::new();
+    for event in events {
+        let seq = event.seq.0;
+        match (&event.what, event.contact, event.agent.clone()) {
+            (What::OfferMade { .. }, Some(contact), Some(agent)) => {
+                assert_eq!(
+                    contacts.insert(contact, seq),
+                    None,
+                    "contact of event {seq} is offered already"
+                );
+                assert_eq!(
+                    agents.insert(agent, seq),
+                    None,
+                    "agent of event {seq} has a call already"
+                );
+            }
+            (What::OfferEnded { outcome, .. }, Some(contact), Some(agent)) => {
+                contacts.remove(&contact);
+                if *outcome != OfferOutcome::Answered {
+                    agents.remove(&agent);
+                }
+            }
+            (What::Unbridged, _, Some(agent)) => drop(agents.remove(&agent)),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn twenty_callers_at_once_are_answered_in_the_order_they_came() {
+    let gateway = Gateway::start(&Config::quick());
+    let mut journal = gateway.journal();
+    let agents = ["1001", "1002", "1003", "1004", "1005"]
+        .map(|agent| Baresip::start(&gateway, agent, Codec::Pcma, 1_000, Answers::For(ms(1_200))));
+    let (peers, lines) = callers(20, "8003");
+    let sipp = Sipp::start(
+        gateway.sip("trunk"),
+        &Scenario::call(Codec::Pcma, secs(90)),
+        &lines,
+        20,
+    );
+    sipp.finish(secs(90));
+    journal.until_count("a contact closed", 20, secs(5), |event| {
+        matches!(event.what, What::ContactClosed { .. })
+    });
+
+    let events = journal.events().to_vec();
+    assert_nobody_offered_twice(&events);
+    let mut queued: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::QueueEntered { enqueued_at, .. } => Some((*enqueued_at, event.seq, event.contact)),
+            _ => None,
+        })
+        .collect();
+    queued.sort();
+    let queued: Vec<_> = queued.into_iter().map(|(_, _, contact)| contact).collect();
+    let offered: Vec<_> = events
+        .iter()
+        .filter(|event| matches!(event.what, What::OfferMade { .. }))
+        .map(|event| event.contact)
+        .collect();
+    assert_eq!(offered, queued, "first come, first served, and nobody twice");
+    let answered = |event: &&Event| {
+        matches!(
+            event.what,
+            What::QueueLeft {
+                exit: QueueExit::Answered,
+                ..
+            }
+        )
+    };
+    assert_eq!(events.iter().filter(answered).count(), 20);
+    let figures = gateway.figures();
+    assert_eq!(
+        (figures["offered"].as_u64(), figures["answered"].as_u64()),
+        (Some(20), Some(20))
+    );
+    assert!(
+        peers
+            .iter()
+            .all(|peer| tone::heard_ms(&peer.heard(0), 1_000) > 300),
+        "every caller hears an agent"
+    );
+    assert!(
+        agents
+            .iter()
+            .all(|agent| tone::heard_ms(&agent.capture(), 440) > 300),
+        "every agent hears callers"
+    );
+    assert_eq!(
+        journal.number("SELECT count(*) FROM recordings WHERE length_ms > 500"),
+        20
+    );
+}
