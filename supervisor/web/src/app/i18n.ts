@@ -7,6 +7,7 @@ import liveEn from '../features/live/messages.en.json';
 import liveZh from '../features/live/messages.zh.json';
 import loginEn from '../features/login/messages.en.json';
 import loginZh from '../features/login/messages.zh.json';
+import { keptLanguage, markLanguage } from '../shared/i18n/language';
 import appEn from './messages.en.json';
 import appZh from './messages.zh.json';
 
@@ -15,22 +16,9 @@ export const messages = {
   en: { ...appEn, ...liveEn, ...contactsEn, ...loginEn },
 };
 
-export type Language = keyof typeof messages;
-const KEPT = 'hotline-language';
-
-function kept(): Language {
-  return localStorage.getItem(KEPT) === 'en' ? 'en' : 'zh';
-}
-
-export function setLanguage(language: Language) {
-  localStorage.setItem(KEPT, language);
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
-  void i18next.changeLanguage(language);
-}
-
 export function startLanguage() {
-  const language = kept();
-  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+  const language = keptLanguage();
+  markLanguage(language);
   void i18next.use(initReactI18next).init({
     lng: language,
     fallbackLng: 'zh',

@@ -6,15 +6,15 @@ import { NavLink, useNavigate } from 'react-router';
 import { useMe } from '../shared/account/me';
 import { call } from '../shared/api/client';
 import { useFeed, useFreshness, useRow } from '../shared/feed/react';
+import { toggleLanguage } from '../shared/i18n/language';
 import { clockTime } from '../shared/time/format';
 import { icons } from '../shared/ui/icons';
-import { setLanguage } from './i18n';
 
 /** Skew from which the header mentions it, ms. */
 const SKEW_SHOWN = 5_000;
 
 export function Shell({ children }: { children: ReactNode }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const me = useMe();
   const hotline = useRow('hotline', 'hotline');
   useEffect(() => {
@@ -40,11 +40,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <GatewayBadge />
         <FreshnessBadge />
         <NewVersion />
-        <Button
-          variant="subtle"
-          size="compact-sm"
-          onClick={() => setLanguage(i18n.language === 'zh' ? 'en' : 'zh')}
-        >
+        <Button variant="subtle" size="compact-sm" onClick={toggleLanguage}>
           {t('app.language')}
         </Button>
         <SchemeButton />

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
 import { call, type Me } from '../../shared/api/client';
 import { problemText } from '../../shared/api/problem-text';
+import { toggleLanguage } from '../../shared/i18n/language';
 
 export function LoginPage() {
   const { t } = useTranslation();
@@ -45,6 +46,9 @@ export function LoginPage() {
           {t('login.enter')}
         </Button>
         <p className="quiet">{t('login.hint')}</p>
+        <Button variant="subtle" size="compact-sm" onClick={toggleLanguage}>
+          {t('login.language')}
+        </Button>
       </form>
     </main>
   );
