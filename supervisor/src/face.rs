@@ -58,8 +58,6 @@ pub struct Status {
     pub lines_max: u32,
     /// Age of the oldest event that is not yet committed, milliseconds.
     pub journal_lag_ms: u64,
-    /// Phones registered now.
-    pub phones_registered: u32,
     /// RTP port pairs in use.
     pub media_ports_in_use: u32,
     /// RTP port pairs there are.

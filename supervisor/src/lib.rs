@@ -129,7 +129,11 @@ impl Supervisor {
         let (folding, events) = (App::clone(&app), parts.events);
         let work = async move {
             let serving = serve::serve(listener, router, ending);
-            tokio::join!(live::hub::run(folding, view, events), serving);
+            // The live view lives as long as there is somebody to serve; without events there is nothing to serve.
+            tokio::select! {
+                () = live::hub::run(folding, view, events) => {}
+                () = serving => {}
+            }
         };
         Ok((Self { app, address, end }, work))
     }

@@ -37,12 +37,20 @@ pub fn agent(data: &Path, command: &AgentCommand) -> anyhow::Result<()> {
     if agent.parse::<hotline_types::AgentSlug>().is_err() {
         bail!("{agent:?} is no agent\nhint: `hotline agent list` names them");
     }
-    request(&control, data, "POST", &format!("/v1/agents/{agent}/{verb}"), Some(&body))?;
+    request(
+        &control,
+        data,
+        "POST",
+        &format!("/v1/agents/{agent}/{verb}"),
+        Some(&body),
+    )?;
     print(&format!("{agent}: {verb}\n"))
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("cannot write to standard output")
 }
 
 fn list(control: &Control, data: &Path, json: bool) -> anyhow::Result<()> {
@@ -50,10 +58,19 @@ fn list(control: &Control, data: &Path, json: bool) -> anyhow::Result<()> {
     if json {
         return print(&format!("{}\n", serde_json::to_string_pretty(&answer)?));
     }
-    let rows = answer.get("items").or_else(|| answer.get("agents")).unwrap_or(&answer);
+    let rows = answer
+        .get("items")
+        .or_else(|| answer.get("agents"))
+        .unwrap_or(&answer);
     let text = |row: &Value, key: &str| row[key].as_str().unwrap_or("-").to_owned();
-    let mut table = format!("{:<12}{:<20}{:<12}{:<10}{}\n", "AGENT", "NAME", "INTENT", "WORK", "DEVICE");
-    for row in rows.as_array().context("the gateway's answer is no list of agents")? {
+    let mut table = format!(
+        "{:<12}{:<20}{:<12}{:<10}{}\n",
+        "AGENT", "NAME", "INTENT", "WORK", "DEVICE"
+    );
+    for row in rows
+        .as_array()
+        .context("the gateway's answer is no list of agents")?
+    {
         let cells = ["id", "label", "intent", "work", "device"].map(|key| text(row, key));
         let [id, label, intent, work, device] = cells;
         table.push_str(&format!("{id:<12}{label:<20}{intent:<12}{work:<10}{device}\n"));
@@ -69,7 +86,10 @@ fn request(
     path: &str,
     body: Option<&Value>,
 ) -> anyhow::Result<Value> {
-    let host = control.url.strip_prefix("http://").context("control.json names no http address")?;
+    let host = control
+        .url
+        .strip_prefix("http://")
+        .context("control.json names no http address")?;
     let gone = || NoGateway(data.display().to_string());
     let mut stream = TcpStream::connect(host).map_err(|_| gone())?;
     stream.set_read_timeout(Some(ANSWER_MAX))?;
@@ -83,20 +103,33 @@ fn request(
     stream.write_all(head.as_bytes())?;
     stream.write_all(body.as_bytes())?;
     let mut answer = Vec::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("the gateway did not answer in time")?;
+    stream
+        .take(ANSWER_BYTES_MAX)
+        .read_to_end(&mut answer)
+        .context("the gateway did not answer in time")?;
     read_answer(&answer)
 }
 
 fn read_answer(answer: &[u8]) -> anyhow::Result<Value> {
     let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n").context("the gateway's answer is cut off")?;
-    let status: u16 = head.split(' ').nth(1).and_then(|word| word.parse().ok()).context("no HTTP status")?;
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .context("the gateway's answer is cut off")?;
+    let status: u16 = head
+        .split(' ')
+        .nth(1)
+        .and_then(|word| word.parse().ok())
+        .context("no HTTP status")?;
     let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
         unchunk(body)
     } else {
         body.to_owned()
     };
-    let value: Value = if body.trim().is_empty() { Value::Null } else { serde_json::from_str(&body)? };
+    let value: Value = if body.trim().is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&body)?
+    };
     if (200..300).contains(&status) {
         return Ok(value);
     }
@@ -113,7 +146,12 @@ fn unchunk(body: &str) -> String {
     let mut rest = body;
     let mut joined = String::new();
     while let Some((size, after)) = rest.split_once("\r\n") {
-        let Some(size) = usize::from_str_radix(size.trim(), 16).ok().filter(|size| *size > 0) else { break };
+        let Some(size) = usize::from_str_radix(size.trim(), 16)
+            .ok()
+            .filter(|size| *size > 0)
+        else {
+            break;
+        };
         let Some(chunk) = after.get(..size) else { break };
         joined.push_str(chunk);
         rest = after.get(size + 2..).unwrap_or_default();
@@ -129,11 +167,15 @@ mod tests {
     fn answers_are_read_whole_or_chunked_and_problems_become_errors() {
         let plain = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n{\"a\":1}";
         assert_eq!(read_answer(plain).unwrap()["a"], 1);
-        let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n";
+        let chunked =
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n3\r\n:1}\r\n0\r\n\r\n";
         assert_eq!(read_answer(chunked).unwrap()["a"], 1);
         let problem =
             b"HTTP/1.1 404 Not Found\r\n\r\n{\"title\":\"Unknown agent\",\"detail\":\"x\",\"hint\":\"list them\"}";
         let error = read_answer(problem).unwrap_err().to_string();
-        assert!(error.contains("404") && error.contains("hint: list them"), "{error}");
+        assert!(
+            error.contains("404") && error.contains("hint: list them"),
+            "{error}"
+        );
     }
 }

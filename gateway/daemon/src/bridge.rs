@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hotline_io::clock::Clock;
 use hotline_io::media::MediaPlane;
 use hotline_io::sip::{SipCount, SipCounters};
 use hotline_journal::{By, Seq};
@@ -32,6 +33,8 @@ pub struct Bridge {
     pub media: Arc<MediaPlane>,
     /// The SIP transports' counters.
     pub sip: Arc<SipCounters>,
+    /// The clock of the process.
+    pub clock: Clock,
     /// When the process started, UTC milliseconds.
     pub started_at_ms: i64,
     /// Lines there are.
@@ -43,7 +46,11 @@ pub struct Bridge {
 impl Bridge {
     async fn order(&self, actor: &Actor, command: Command) -> Result<Seq, CommandError> {
         let (reply, answer) = oneshot::channel();
-        let order = Order { by: By::User(actor.name.clone()), command, reply };
+        let order = Order {
+            by: By::User(actor.name.clone()),
+            command,
+            reply,
+        };
         self.orders.try_send(order).map_err(|_| CommandError::Busy)?;
         match tokio::time::timeout(REPLY_MAX, answer).await {
             Ok(Ok(Reply::Done(seq))) => Ok(seq),
@@ -55,8 +62,20 @@ impl Bridge {
 
 #[async_trait]
 impl Gateway for Bridge {
-    async fn set_intent(&self, actor: &Actor, agent: &AgentSlug, intent: Intent) -> Result<Seq, CommandError> {
-        self.order(actor, Command::SetIntent { agent: agent.clone(), intent }).await
+    async fn set_intent(
+        &self,
+        actor: &Actor,
+        agent: &AgentSlug,
+        intent: Intent,
+    ) -> Result<Seq, CommandError> {
+        self.order(
+            actor,
+            Command::SetIntent {
+                agent: agent.clone(),
+                intent,
+            },
+        )
+        .await
     }
 
     async fn release_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Seq, CommandError> {
@@ -69,14 +88,21 @@ impl Gateway for Bridge {
             (self.pulse.behind(), "journal_behind"),
             (self.journal.status().error.is_some(), "journal_failing"),
         ];
-        let reasons: Vec<String> =
-            reasons.into_iter().filter(|(is, _)| *is).map(|(_, why)| why.to_owned()).collect();
-        Readiness { ready: reasons.is_empty(), reasons }
+        let reasons: Vec<String> = reasons
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, why)| why.to_owned())
+            .collect();
+        Readiness {
+            ready: reasons.is_empty(),
+            reasons,
+        }
     }
 
     fn status(&self) -> Status {
         let gauges = self.pulse.gauges();
         let media = self.media.counters();
+        let journal = self.journal.status();
         let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let mut totals = vec![
             ("faults", gauges.faults),
@@ -90,18 +116,25 @@ impl Gateway for Bridge {
             ("rtp_played", media.played),
             ("rtp_refused", media.refused),
         ];
-        totals.extend(SipCount::ALL.iter().map(|count| (count.as_str(), self.sip.get(*count))));
-        totals.extend(DropReason::ALL.iter().map(|reason| (reason.as_str(), self.sip.dropped(*reason))));
+        totals.extend(
+            SipCount::ALL
+                .iter()
+                .map(|count| (count.as_str(), self.sip.get(*count))),
+        );
+        totals.extend(
+            DropReason::ALL
+                .iter()
+                .map(|reason| (reason.as_str(), self.sip.dropped(*reason))),
+        );
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at_ms: self.started_at_ms,
             lines_in_use: small(gauges.contacts),
             lines_max: small(self.lines_max),
-            journal_lag_ms: 0,
-            phones_registered: 0,
+            journal_lag_ms: self.pulse.lag_ms(self.clock.now().wall),
             media_ports_in_use: small(gauges.legs),
             media_ports_max: small(self.media_ports_max),
-            outbox_waiting: 0,
+            outbox_waiting: journal.outbox,
             totals,
         }
     }

@@ -27,5 +27,7 @@ pub fn check(settings: &Settings, json: bool) -> anyhow::Result<()> {
             content.clips.len()
         )
     };
-    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("cannot write to standard output")
 }

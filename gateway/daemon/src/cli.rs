@@ -101,7 +101,9 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => 3600,
         other => return Err(format!("unknown unit {other:?}: use s, m or h, for instance 60s")),
     };
-    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is no time: use for instance 60s"))?;
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("{text:?} is no time: use for instance 60s"))?;
     number
         .checked_mul(unit)
         .filter(|seconds| (1..=7 * 24 * 3600).contains(seconds))

@@ -36,15 +36,29 @@ pub fn load(settings: &Settings) -> anyhow::Result<Content> {
     let (clips, samples) = read_prompts(settings)?;
     let flows = read_flows(settings)?;
     check(settings, &flows, &clips)?;
-    let music = PromptRef { language: String::new(), id: HOLD_MUSIC.to_owned() };
-    let hold_music = *clips.get(&music).context(
-        "there is no music on hold\nhint: add music-on-hold.wav to the folder of prompts",
-    )?;
-    let flows = flows.iter().map(|flow| (flow.name().clone(), Arc::clone(flow))).collect();
-    Ok(Content { flows, clips, hold_music, library: Arc::new(hotline_media::Library::build(samples)) })
+    let music = PromptRef {
+        language: String::new(),
+        id: HOLD_MUSIC.to_owned(),
+    };
+    let hold_music = *clips
+        .get(&music)
+        .context("there is no music on hold\nhint: add music-on-hold.wav to the folder of prompts")?;
+    let flows = flows
+        .iter()
+        .map(|flow| (flow.name().clone(), Arc::clone(flow)))
+        .collect();
+    Ok(Content {
+        flows,
+        clips,
+        hold_music,
+        library: Arc::new(hotline_media::Library::build(samples)),
+    })
 }
 
-fn read_prompts(settings: &Settings) -> anyhow::Result<(BTreeMap<PromptRef, ClipId>, Vec<Vec<i16>>)> {
+/// The clip of each prompt, and the samples of each clip.
+type Prompts = (BTreeMap<PromptRef, ClipId>, Vec<Vec<i16>>);
+
+fn read_prompts(settings: &Settings) -> anyhow::Result<Prompts> {
     let mut clips = BTreeMap::new();
     let mut samples = Vec::new();
     let mut add = |language: String, id: String, wav: &[u8], name: &str| -> anyhow::Result<()> {
@@ -63,7 +77,9 @@ fn read_prompts(settings: &Settings) -> anyhow::Result<(BTreeMap<PromptRef, Clip
         }
         Some(dir) => {
             for (name, path) in files(dir, "wav")? {
-                let Some((language, id)) = prompts::split(&name) else { continue };
+                let Some((language, id)) = prompts::split(&name) else {
+                    continue;
+                };
                 add(language.to_owned(), id.to_owned(), &read(&path)?, &name)?;
             }
         }
@@ -91,15 +107,26 @@ fn read_flows(settings: &Settings) -> anyhow::Result<Library> {
 fn check(settings: &Settings, flows: &Library, clips: &BTreeMap<PromptRef, ClipId>) -> anyhow::Result<()> {
     let mut prompts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for prompt in clips.keys() {
-        prompts.entry(prompt.language.clone()).or_default().push(prompt.id.clone());
+        prompts
+            .entry(prompt.language.clone())
+            .or_default()
+            .push(prompt.id.clone());
     }
     let known = Known {
-        queues: settings.queues.iter().map(|queue| queue.slug.to_string()).collect(),
+        queues: settings
+            .queues
+            .iter()
+            .map(|queue| queue.slug.to_string())
+            .collect(),
         calendars: settings.bands.iter().map(|band| band.slug.to_string()).collect(),
         prompts,
     };
     let used = |flow: &&Arc<Flow>| settings.numbers.iter().any(|number| number.flow == *flow.name());
-    let problems: Vec<_> = flows.iter().filter(used).flat_map(|flow| flow.check(&known)).collect();
+    let problems: Vec<_> = flows
+        .iter()
+        .filter(used)
+        .flat_map(|flow| flow.check(&known))
+        .collect();
     if !problems.is_empty() {
         return Err(problems_error(&problems));
     }
@@ -128,15 +155,23 @@ fn check(settings: &Settings, flows: &Library, clips: &BTreeMap<PromptRef, ClipI
 
 fn problems_error(problems: &[ivr_flows::Problem]) -> anyhow::Error {
     let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    anyhow::anyhow!("the flows have {} problem(s)\n{}", problems.len(), list.join("\n"))
+    anyhow::anyhow!(
+        "the flows have {} problem(s)\n{}",
+        problems.len(),
+        list.join("\n")
+    )
 }
 
 /// The files of a folder and its folders one level down with this ending, by name relative to it.
 fn files(dir: &Path, ending: &str) -> anyhow::Result<Vec<(String, std::path::PathBuf)>> {
     let mut found = Vec::new();
     let list = |dir: &Path| {
-        std::fs::read_dir(dir)
-            .with_context(|| format!("cannot read the folder {}\nhint: correct [flows] in the configuration", dir.display()))
+        std::fs::read_dir(dir).with_context(|| {
+            format!(
+                "cannot read the folder {}\nhint: correct [flows] in the configuration",
+                dir.display()
+            )
+        })
     };
     let wanted = |path: &Path| path.extension().is_some_and(|has| has == ending);
     for entry in list(dir)? {
@@ -153,7 +188,12 @@ fn files(dir: &Path, ending: &str) -> anyhow::Result<Vec<(String, std::path::Pat
         }
     }
     found.sort();
-    let name = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
+    let name = |path: &Path| {
+        path.strip_prefix(dir)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .into_owned()
+    };
     Ok(found.into_iter().map(|path| (name(&path), path)).collect())
 }
 
@@ -161,7 +201,10 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let context = || format!("cannot read {}", path.display());
     let length = std::fs::metadata(path).with_context(context)?.len();
     if length > FILE_BYTES_MAX {
-        bail!("{} has {length} bytes; at most {FILE_BYTES_MAX} are read", path.display());
+        bail!(
+            "{} has {length} bytes; at most {FILE_BYTES_MAX} are read",
+            path.display()
+        );
     }
     std::fs::read(path).with_context(context)
 }

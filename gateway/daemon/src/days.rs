@@ -23,8 +23,17 @@ pub fn business_days(settings: &Settings) -> anyhow::Result<BusinessDays> {
     let changes = zone
         .following(from)
         .take(CHANGES_MAX)
-        .map(|change| (WallTime::from_micros(change.timestamp().as_microsecond()), change.offset().seconds()))
+        .map(|change| {
+            (
+                WallTime::from_micros(change.timestamp().as_microsecond()),
+                change.offset().seconds(),
+            )
+        })
         .collect();
     let first = zone.to_offset(from).seconds();
-    Ok(BusinessDays::new(first, changes, settings.hotline.business_day_start_min))
+    Ok(BusinessDays::new(
+        first,
+        changes,
+        settings.hotline.business_day_start_min,
+    ))
 }

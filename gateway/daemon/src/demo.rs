@@ -75,12 +75,20 @@ pub async fn demo(options: &Demo, mut settings: Settings, data: Option<&Path>) -
     let watcher = tokio::spawn(Watcher::new(watch, &settings, show).run());
     let address = |role| -> anyhow::Result<_> {
         let slug = stage::listener(&settings, role)?;
-        gateway.listeners.get(slug).copied().context("a listener of the demo is not bound")
+        gateway
+            .listeners
+            .get(slug)
+            .copied()
+            .context("a listener of the demo is not bound")
     };
     let scene = Scene {
         phones: address(Role::Phones)?,
         trunk: address(Role::Trunk)?,
-        numbers: settings.numbers.iter().filter_map(|number| number.dialled.first().cloned()).collect(),
+        numbers: settings
+            .numbers
+            .iter()
+            .filter_map(|number| number.dialled.first().cloned())
+            .collect(),
         rate: options.rate,
     };
     let (cue, cues) = mpsc::channel(2);
@@ -92,10 +100,10 @@ pub async fn demo(options: &Demo, mut settings: Settings, data: Option<&Path>) -
     }
     show.line("\nThe last calls are ending.\n");
     // The cast may be gone after a fault; then there is nobody to tell.
-    drop(cue.send(Cue::End).await);
+    let _nobody = cue.send(Cue::End).await;
     tokio::select! {
         () = ends.next() => {
-            drop(cue.send(Cue::Cut).await);
+            let _nobody = cue.send(Cue::Cut).await;
             drop(tokio::time::timeout(Duration::from_secs(1), &mut cast).await);
         }
         _ = tokio::time::timeout(CAST_MAX, &mut cast) => {}
@@ -124,7 +132,11 @@ fn greeting(gateway: &Gateway, options: &Demo, agents: usize, dir: &Path) -> Str
         env!("CARGO_PKG_VERSION"),
         options.rate
     );
-    text.push_str(&format!("  {:<28}{}\n", "Console, one-time login", gateway.login_link().reveal()));
+    text.push_str(&format!(
+        "  {:<28}{}\n",
+        "Console, one-time login",
+        gateway.login_link().reveal()
+    ));
     text.push_str(&format!("  {:<28}{}\n", "Data, kept afterwards", dir.display()));
     if options.rate > CALLS_PER_AGENT * u32::try_from(agents).unwrap_or(u32::MAX) {
         text.push_str("\nThat is more than these agents can answer: callers will wait, and some give up.\n");

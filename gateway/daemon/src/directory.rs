@@ -15,7 +15,15 @@ pub fn directory(settings: &Settings) -> Directory {
         .seed
         .agents
         .iter()
-        .map(|agent| (agent.slug.to_string(), AgentEntry { label: agent.label.clone(), queues: Vec::new() }))
+        .map(|agent| {
+            (
+                agent.slug.to_string(),
+                AgentEntry {
+                    label: agent.label.clone(),
+                    queues: Vec::new(),
+                },
+            )
+        })
         .collect();
     for queue in &settings.queues {
         for agent in settings.agents_of(queue) {
@@ -27,10 +35,22 @@ pub fn directory(settings: &Settings) -> Directory {
     Directory {
         name: settings.hotline.name.clone(),
         zone: settings.hotline.time_zone.clone(),
-        queues: settings.queues.iter().map(|queue| (queue.slug.to_string(), queue.label.clone())).collect(),
+        queues: settings
+            .queues
+            .iter()
+            .map(|queue| (queue.slug.to_string(), queue.label.clone()))
+            .collect(),
         agents,
-        numbers: settings.numbers.iter().map(|number| (number.slug.to_string(), number.label.clone())).collect(),
-        bands: settings.bands.iter().map(|band| (band.slug.to_string(), band.label.clone())).collect(),
+        numbers: settings
+            .numbers
+            .iter()
+            .map(|number| (number.slug.to_string(), number.label.clone()))
+            .collect(),
+        bands: settings
+            .bands
+            .iter()
+            .map(|band| (band.slug.to_string(), band.label.clone()))
+            .collect(),
         pause_reasons: PAUSE_REASONS.iter().map(ToString::to_string).collect(),
         targets: targets(settings),
     }

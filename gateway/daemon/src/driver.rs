@@ -156,7 +156,11 @@ impl Driver {
         let retry = !self.media_backlog.is_empty() || self.unwritten();
         let now = self.clock.now().mono;
         let wait = self.deadline.map(|at| at.since(now));
-        let wait = if retry { Some(wait.map_or(RETRY, |wait| wait.min(RETRY))) } else { wait };
+        let wait = if retry {
+            Some(wait.map_or(RETRY, |wait| wait.min(RETRY)))
+        } else {
+            wait
+        };
         let timeout = async {
             match wait {
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -196,7 +200,11 @@ impl Driver {
     fn take_order(&mut self, order: Order) -> Input {
         self.last_command.0 += 1;
         self.replies.insert(self.last_command, order.reply);
-        Input::Command { id: self.last_command, by: order.by, command: order.command }
+        Input::Command {
+            id: self.last_command,
+            by: order.by,
+            command: order.command,
+        }
     }
 
     /// Drains the switch and hands everything out.
@@ -214,7 +222,13 @@ impl Driver {
         }
         self.send_media();
         self.write_journal();
-        self.pulse.beat(self.switch.gauges(), self.behind, self.batch.events.len());
+        let uncommitted = *self.inbox.committed.borrow() < self.switch.last_seq();
+        self.pulse.beat(
+            self.switch.gauges(),
+            self.behind,
+            uncommitted,
+            self.clock.now().wall,
+        );
         ended
     }
 
@@ -251,12 +265,16 @@ impl Driver {
         let (pending, capacity) = (self.journal.pending(), self.journal.capacity());
         // This task alone appends: a place that is free stays free until it is taken here.
         if self.unwritten() && pending < capacity {
-            drop(self.journal.append(std::mem::take(&mut self.batch)));
+            let taken = self.journal.append(std::mem::take(&mut self.batch));
+            debug_assert!(taken.is_ok(), "a free place stays free");
         }
         let behind = self.batch.events.len() > BACKLOG_EVENTS_MAX || pending > capacity / 2;
         if behind != self.behind {
             self.behind = behind;
-            tracing::warn!(behind, "Journal pressure changed; new calls are refused while it is behind");
+            tracing::warn!(
+                behind,
+                "Journal pressure changed; new calls are refused while it is behind"
+            );
             self.handle(Input::JournalBehind(behind));
         }
     }
@@ -264,8 +282,13 @@ impl Driver {
 
 /// The row of a person; what the caller hides is none.
 fn person(id: PersonId, number: Pii<String>, name: Pii<String>) -> PersonRow {
-    let shown = |text: Pii<String>| (!text.reveal().is_empty() && text.reveal() != "anonymous").then_some(text);
-    PersonRow { id, number: shown(number), name: shown(name) }
+    let shown =
+        |text: Pii<String>| (!text.reveal().is_empty() && text.reveal() != "anonymous").then_some(text);
+    PersonRow {
+        id,
+        number: shown(number),
+        name: shown(name),
+    }
 }
 
 fn sip_input(input: hotline_sip::Input) -> Input {

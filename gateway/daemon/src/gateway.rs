@@ -64,6 +64,8 @@ pub struct Gateway {
     recorder: Recorder,
     /// The addresses of the SIP listeners, by slug.
     pub listeners: BTreeMap<String, SocketAddr>,
+    /// The agents on duty when it started.
+    pub on_duty: Vec<AgentSlug>,
     drain: Duration,
 }
 
@@ -90,7 +92,12 @@ impl Taps {
     fn new() -> Self {
         let (tap, tapped) = sync_channel(TAP_QUEUE);
         let (recycle, recycled) = sync_channel(TAP_QUEUE);
-        Self { tap, tapped, recycle, recycled }
+        Self {
+            tap,
+            tapped,
+            recycle,
+            recycled,
+        }
     }
 }
 
@@ -117,7 +124,10 @@ impl Gateway {
     ///
     /// # Errors
     /// As there.
-    #[expect(clippy::too_many_lines, reason = "one straight list of parts in the order they are built")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one straight list of parts in the order they are built"
+    )]
     pub async fn start_watched(settings: &Settings) -> anyhow::Result<(Self, Watch)> {
         let clock = Clock::start();
         let mut rng = entropy()?;
@@ -129,7 +139,10 @@ impl Gateway {
         people::seed(&people, settings, &place, &mut rng).await?;
         people::keep_demo_on_loopback(&people, settings).await?;
         let days = days::business_days(settings)?;
-        let recovered = store.recover(days.clone()).await.context("cannot read the journal")?;
+        let recovered = store
+            .recover(days.clone())
+            .await
+            .context("cannot read the journal")?;
 
         let (pops_tx, pops) = mpsc::channel(POPS_INBOX);
         let (journal, writer, sink) = store.writer(&recovered, pops_tx).await?;
@@ -138,23 +151,41 @@ impl Gateway {
         let (sip_tx, sip_rx) = mpsc::channel(SIP_INBOX);
         let (media_tx, media_rx) = mpsc::channel(MEDIA_INBOX);
         let feed = journal.subscribe();
-        let watch = Watch { feed: journal.subscribe(), reader: store.reader(), days: days.clone() };
+        let watch = Watch {
+            feed: journal.subscribe(),
+            reader: store.reader(),
+            days: days.clone(),
+        };
         let closing = closing(settings, &recovered, &clock);
         let last = closing.last().map_or(recovered.last, |event| event.seq);
         if !closing.is_empty() {
-            tracing::warn!(contacts = recovered.open().count(), "Contacts left open by a crash are closed as lost");
-            journal.append(Batch { events: closing, persons: Vec::new() })?;
+            tracing::warn!(
+                contacts = recovered.open().count(),
+                "Contacts left open by a crash are closed as lost"
+            );
+            journal.append(Batch {
+                events: closing,
+                persons: Vec::new(),
+            })?;
         }
         let taps = Taps::new();
         let recorder = start_recorder(settings, taps.tapped, taps.recycle, control.clone())?;
         let media_config = media_config(settings, clock, &mut rng);
-        let media = MediaPlane::start(&media_config, &content.library, &taps.tap, taps.recycled, &move |event| {
-            media_tx.try_send(event).is_ok()
-        })
+        let media = MediaPlane::start(
+            &media_config,
+            &content.library,
+            &taps.tap,
+            taps.recycled,
+            &move |event| media_tx.try_send(event).is_ok(),
+        )
         .context("cannot start the media threads")?;
         let media = Arc::new(media);
         let addresses: Vec<SocketAddr> = (0..settings.sip.listeners.len())
-            .map(|at| bound.local_addr(parts::listener_id(at)).context("a listener is not bound"))
+            .map(|at| {
+                bound
+                    .local_addr(parts::listener_id(at))
+                    .context("a listener is not bound")
+            })
             .collect::<Result<_, _>>()?;
         let listeners: BTreeMap<String, SocketAddr> = settings
             .sip
@@ -166,11 +197,18 @@ impl Gateway {
 
         let endpoint_config = parts::endpoint(settings, &addresses, people::credentials(&people).await?);
         let endpoint = Endpoint::new(endpoint_config, rng.fork(), clock.now().mono);
-        let intents: BTreeMap<AgentSlug, Intent> =
-            recovered.intents().map(|(agent, intent)| (agent.clone(), intent.clone())).collect();
+        let intents: BTreeMap<AgentSlug, Intent> = recovered
+            .intents()
+            .map(|(agent, intent)| (agent.clone(), intent.clone()))
+            .collect();
         let roster = people::roster(&people, settings).await?;
         let acd = Acd::new(parts::acd(settings, &intents, roster), rng.fork(), clock.now())
             .map_err(|problems| anyhow::anyhow!(problems_text(&problems)))?;
+        let on_duty = acd
+            .agents()
+            .filter(|agent| acd.agent(agent).is_some_and(|view| view.on_duty))
+            .cloned()
+            .collect();
         let switch_config = parts::switch(settings, content.flows, content.clips, content.hold_music);
         let switch = Switch::new(switch_config, endpoint, acd, rng.fork(), last, clock.now());
 
@@ -184,6 +222,7 @@ impl Gateway {
             journal: journal.clone(),
             media: Arc::clone(&media),
             sip: sip_counters,
+            clock,
             started_at_ms: clock.now().wall.as_millis(),
             lines_max: settings.hotline.lines,
             media_ports_max: settings.media.rtp_ports.len() / 2,
@@ -218,10 +257,28 @@ impl Gateway {
         let sip = tokio::spawn(sip_work);
         let driver = tokio::spawn(driver.run());
         let url = format!("http://{}", supervisor.address());
-        place.write_control(&Control { url, token, pid: std::process::id(), sip: listeners.clone() })?;
+        place.write_control(&Control {
+            url,
+            token,
+            pid: std::process::id(),
+            sip: listeners.clone(),
+        })?;
         let drain = settings.limits.drain;
-        let gateway =
-            Self { place, control, clock, pulse, supervisor, driver, tasks, sip, media, recorder, listeners, drain };
+        let gateway = Self {
+            place,
+            control,
+            clock,
+            pulse,
+            supervisor,
+            driver,
+            tasks,
+            sip,
+            media,
+            recorder,
+            listeners,
+            on_duty,
+            drain,
+        };
         Ok((gateway, watch))
     }
 
@@ -235,7 +292,11 @@ impl Gateway {
     #[must_use]
     pub fn login_link(&self) -> Pii<String> {
         let viewer = Viewer::new("admin", Role::Admin);
-        Pii::new(format!("{}{}", self.url(), self.supervisor.login_link(viewer).reveal()))
+        Pii::new(format!(
+            "{}{}",
+            self.url(),
+            self.supervisor.login_link(viewer).reveal()
+        ))
     }
 
     /// Where the hand-out of the secrets lies, if it still does.
@@ -256,7 +317,11 @@ impl Gateway {
     /// Where something could not be written to the end.
     pub async fn stop(mut self, now: impl Future<Output = ()>) -> anyhow::Result<()> {
         self.pulse.set_draining();
-        let limit = if self.driver.is_finished() { Duration::ZERO } else { self.drain };
+        let limit = if self.driver.is_finished() {
+            Duration::ZERO
+        } else {
+            self.drain
+        };
         let drained = {
             let until = self.clock.now().mono + limit;
             // The driver may be gone already after a fault.
@@ -273,7 +338,8 @@ impl Gateway {
         };
         self.sip.abort();
         self.supervisor.end();
-        let (console, writers): (Vec<_>, Vec<_>) = self.tasks.into_iter().partition(|(name, _)| *name == CONSOLE);
+        let (console, writers): (Vec<_>, Vec<_>) =
+            self.tasks.into_iter().partition(|(name, _)| *name == CONSOLE);
         finish(console).await;
         // With the console go the last other holders of journal and media plane.
         drop(self.supervisor);
@@ -305,7 +371,11 @@ async fn finish(tasks: Vec<(&'static str, JoinHandle<()>)>) {
 
 fn problems_text(problems: &[hotline_acd::ConfigProblem]) -> String {
     let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    format!("the queues, agents and bands have {} problem(s)\n{}", problems.len(), list.join("\n"))
+    format!(
+        "the queues, agents and bands have {} problem(s)\n{}",
+        problems.len(),
+        list.join("\n")
+    )
 }
 
 fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
@@ -331,7 +401,11 @@ async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         Durability::Normal => hotline_store::Durability::Normal,
         Durability::Full => hotline_store::Durability::Full,
     };
-    let store = Store::open(StoreConfig { data_dir: settings.data.dir.clone(), durability }).await?;
+    let store = Store::open(StoreConfig {
+        data_dir: settings.data.dir.clone(),
+        durability,
+    })
+    .await?;
     Ok(store)
 }
 
@@ -348,8 +422,15 @@ fn closing(settings: &Settings, recovered: &Recovered, clock: &Clock) -> Vec<Eve
     });
     for (contact, segment, path) in unsealed {
         let what = match hotline_recorder::repair(&settings.recording.dir.join(&path)) {
-            Ok(repaired) => What::RecordingSealed { path, length_ms: repaired.length_ms, repaired: true },
-            Err(error) => What::RecordingFailed { path, error: error.to_string() },
+            Ok(repaired) => What::RecordingSealed {
+                path,
+                length_ms: repaired.length_ms,
+                repaired: true,
+            },
+            Err(error) => What::RecordingFailed {
+                path,
+                error: error.to_string(),
+            },
         };
         let draft = Draft::new(By::System, what).contact(contact).segment(segment);
         seq = seq.next();
@@ -383,12 +464,20 @@ fn start_recorder(
     };
     let told = move |event: RecorderEvent| {
         let input = match event {
-            RecorderEvent::Sealed { segment, path, length_ms } => {
-                Input::RecordingSealed { segment, path: path.to_string(), length_ms }
-            }
-            RecorderEvent::Failed { segment, path, error } => {
-                Input::RecordingFailed { segment, path: path.to_string(), error: error.to_string() }
-            }
+            RecorderEvent::Sealed {
+                segment,
+                path,
+                length_ms,
+            } => Input::RecordingSealed {
+                segment,
+                path: path.to_string(),
+                length_ms,
+            },
+            RecorderEvent::Failed { segment, path, error } => Input::RecordingFailed {
+                segment,
+                path: path.to_string(),
+                error: error.to_string(),
+            },
         };
         // Called on the recorder's own threads, which may wait; the driver gone means that the process ends.
         drop(control.blocking_send(input));

@@ -12,7 +12,11 @@ pub fn start(log: &Log) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().parse(&log.level).with_context(|| {
         format!("log.level {:?} is no filter\nhint: use error, warn, info, debug, trace, or info,hotline_sip=debug", log.level)
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let coloured = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(coloured)
+        .with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Pretty => builder.compact().try_init(),
         LogFormat::Json => builder.json().try_init(),

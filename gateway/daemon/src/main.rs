@@ -33,7 +33,10 @@ fn main() -> ExitCode {
 }
 
 /// The one place that writes errors to the terminal.
-#[expect(clippy::print_stderr, reason = "the command line's errors go to standard error")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the command line's errors go to standard error"
+)]
 fn eprint(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }

@@ -24,14 +24,18 @@ pub fn listener_id(index: usize) -> ListenerId {
 /// The SIP endpoint's settings; `bound` holds each listener's address after binding.
 #[must_use]
 pub fn endpoint(settings: &Settings, bound: &[SocketAddr], credentials: Vec<Credentials>) -> EndpointConfig {
-    let listeners = settings.sip.listeners.iter().zip(bound).enumerate().map(|(index, (listener, bound))| {
-        Listener {
+    let listeners = settings
+        .sip
+        .listeners
+        .iter()
+        .zip(bound)
+        .enumerate()
+        .map(|(index, (listener, bound))| Listener {
             id: listener_id(index),
             role: role(listener.role),
             bind: *bound,
             advertised: listener.advertised.unwrap_or(*bound),
-        }
-    });
+        });
     let trunks = settings.trunks.iter().map(|trunk| Trunk {
         slug: trunk.slug.clone(),
         listener: listener_id(trunk.listener),
@@ -110,11 +114,18 @@ pub fn switch(
     clips: BTreeMap<PromptRef, ClipId>,
     hold_music: ClipId,
 ) -> SwitchConfig {
-    let faces = settings.sip.listeners.iter().enumerate().map(|(index, listener)| {
-        let face =
-            MediaFace { interface: listener.media_interface, advertised: listener.media_advertised };
-        (listener_id(index), face)
-    });
+    let faces = settings
+        .sip
+        .listeners
+        .iter()
+        .enumerate()
+        .map(|(index, listener)| {
+            let face = MediaFace {
+                interface: listener.media_interface,
+                advertised: listener.media_advertised,
+            };
+            (listener_id(index), face)
+        });
     let phones = settings
         .sip
         .listeners

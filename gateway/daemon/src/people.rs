@@ -32,7 +32,13 @@ pub async fn seed(people: &People, settings: &Settings, place: &Place, rng: &mut
         hand_out.agents.push((agent.slug.to_string(), password));
     }
     let mut logins = vec![(ADMIN.to_owned(), Role::Admin)];
-    logins.extend(settings.seed.users.iter().map(|user| (user.slug.clone(), role(user.role))));
+    logins.extend(
+        settings
+            .seed
+            .users
+            .iter()
+            .map(|user| (user.slug.clone(), role(user.role))),
+    );
     let mut accounts = Vec::new();
     for (login, role) in logins {
         let password = secrets::password(rng);
@@ -50,14 +56,25 @@ pub async fn seed(people: &People, settings: &Settings, place: &Place, rng: &mut
     // The hand-out first: an account whose password nobody knows would be worse than a hand-out without accounts.
     place.write_secrets(&hand_out.text(&realm))?;
     let settings = vec![("realm".to_owned(), realm)];
-    people.seed_if_empty(&Seed { agents, users, roster: roster.collect(), settings }).await?;
+    people
+        .seed_if_empty(&Seed {
+            agents,
+            users,
+            roster: roster.collect(),
+            settings,
+        })
+        .await?;
     Ok(())
 }
 
 fn hash_all(accounts: Vec<(String, Role, Pii<String>, [u8; 16])>) -> anyhow::Result<Vec<UserRow>> {
     let row = |(login, role, password, salt): (String, Role, Pii<String>, [u8; 16])| {
         let hash = hotline_supervisor::hash_password(&password, &salt).context("cannot hash a password")?;
-        Ok(UserRow { login, role: role.name().to_owned(), hash: hash.into_inner() })
+        Ok(UserRow {
+            login,
+            role: role.name().to_owned(),
+            hash: hash.into_inner(),
+        })
     };
     accounts.into_iter().map(row).collect()
 }
@@ -89,7 +106,9 @@ async fn warn_of_changes(people: &People, settings: &Settings) -> anyhow::Result
     }
     let realm = people.setting("realm").await?.unwrap_or_default();
     if realm != settings.sip.realm {
-        tracing::warn!("The realm differs from the one the stored phone secrets were made for: no phone can register");
+        tracing::warn!(
+            "The realm differs from the one the stored phone secrets were made for: no phone can register"
+        );
     }
     Ok(())
 }
@@ -111,7 +130,9 @@ pub async fn is_demo(people: &People) -> anyhow::Result<bool> {
 /// Where the store cannot be read, or that is what the settings ask for.
 pub async fn keep_demo_on_loopback(people: &People, settings: &Settings) -> anyhow::Result<()> {
     let listeners = settings.sip.listeners.iter().map(|listener| listener.bind);
-    let outside = listeners.chain([settings.console.bind]).find(|bind| !bind.ip().is_loopback());
+    let outside = listeners
+        .chain([settings.console.bind])
+        .find(|bind| !bind.ip().is_loopback());
     if let Some(bind) = outside
         && is_demo(people).await?
     {
@@ -136,7 +157,14 @@ pub async fn new_passwords(
     let mut passwords = Vec::new();
     for agent in agents {
         let password = secrets::password(rng);
-        people.put_agent(&agent_row(&agent.slug, &agent.label, &settings.sip.realm, &password)).await?;
+        people
+            .put_agent(&agent_row(
+                &agent.slug,
+                &agent.label,
+                &settings.sip.realm,
+                &password,
+            ))
+            .await?;
         passwords.push((agent.slug.clone(), Pii::new(password)));
     }
     Ok(passwords)
@@ -169,6 +197,10 @@ pub async fn roster(people: &People, settings: &Settings) -> anyhow::Result<Vec<
     Ok(rows
         .into_iter()
         .filter(known)
-        .map(|row| RosterEntry { band: row.band, agent: row.agent, days: row.days })
+        .map(|row| RosterEntry {
+            band: row.band,
+            agent: row.agent,
+            days: row.days,
+        })
         .collect())
 }

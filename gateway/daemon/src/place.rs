@@ -63,13 +63,10 @@ impl Place {
         }
         lock.set_len(0).context("cannot write the lock file")?;
         writeln!(lock, "{}", std::process::id()).context("cannot write the lock file")?;
-        Ok(Self { dir: dir.to_owned(), _lock: lock })
-    }
-
-    /// The folder.
-    #[must_use]
-    pub fn dir(&self) -> &Path {
-        &self.dir
+        Ok(Self {
+            dir: dir.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// Writes a file that only this user can read, whole or not at all.
@@ -129,8 +126,8 @@ pub fn read_control(dir: &Path) -> anyhow::Result<Option<Control>> {
     match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        Ok(text) => Ok(Some(
-            serde_json::from_str(&text).with_context(|| format!("{} is not what a gateway writes", path.display()))?,
-        )),
+        Ok(text) => Ok(Some(serde_json::from_str(&text).with_context(|| {
+            format!("{} is not what a gateway writes", path.display())
+        })?)),
     }
 }

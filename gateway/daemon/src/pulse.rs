@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use hotline_switch::Gauges;
+use hotline_types::WallTime;
 
 macro_rules! pulse {
     ($($field:ident),* $(,)?) => {
@@ -10,17 +11,23 @@ macro_rules! pulse {
         #[derive(Debug, Default)]
         pub struct Pulse {
             $($field: AtomicU64,)*
-            backlog: AtomicU64,
+            /// Since when the journal has not caught up, UTC milliseconds; 0: it has.
+            lags_since_ms: AtomicU64,
             behind: AtomicBool,
             draining: AtomicBool,
         }
 
         impl Pulse {
             /// The driver's latest figures.
-            pub fn beat(&self, gauges: Gauges, behind: bool, backlog: usize) {
+            pub fn beat(&self, gauges: Gauges, behind: bool, uncommitted: bool, now: WallTime) {
                 $(self.$field.store(gauges.$field as u64, Relaxed);)*
-                self.backlog.store(backlog as u64, Relaxed);
                 self.behind.store(behind, Relaxed);
+                let since = self.lags_since_ms.load(Relaxed);
+                if !uncommitted {
+                    self.lags_since_ms.store(0, Relaxed);
+                } else if since == 0 {
+                    self.lags_since_ms.store(now.as_millis().unsigned_abs(), Relaxed);
+                }
             }
 
             /// The latest gauges.
@@ -35,10 +42,13 @@ macro_rules! pulse {
 pulse! { contacts, legs, recordings, faults, malformed, auth_failed, retransmissions, table_full, stray }
 
 impl Pulse {
-    /// Events that the journal has not taken yet.
+    /// How long events have been waiting to be committed, milliseconds.
     #[must_use]
-    pub fn backlog(&self) -> u64 {
-        self.backlog.load(Relaxed)
+    pub fn lag_ms(&self, now: WallTime) -> u64 {
+        match self.lags_since_ms.load(Relaxed) {
+            0 => 0,
+            since => now.as_millis().unsigned_abs().saturating_sub(since),
+        }
     }
 
     /// Whether new calls are refused because of the journal.

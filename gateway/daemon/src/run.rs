@@ -16,7 +16,10 @@ pub(crate) struct Ends {
 
 impl Ends {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     pub(crate) async fn next(&mut self) {
@@ -44,21 +47,51 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
 
 /// Says what to do next, on standard output: it is for the person who started the program.
 fn greet(gateway: &Gateway, settings: &Settings) {
-    let mut text = format!("\nHotline {} is ready ({}).\n\n", env!("CARGO_PKG_VERSION"), settings.source);
+    let mut text = format!(
+        "\nHotline {} is ready ({}).\n\n",
+        env!("CARGO_PKG_VERSION"),
+        settings.source
+    );
     for listener in &settings.sip.listeners {
-        let Some(address) = gateway.listeners.get(&listener.slug) else { continue };
+        let Some(address) = gateway.listeners.get(&listener.slug) else {
+            continue;
+        };
         let whom = match listener.role {
             hotline_config::Role::Phones => "Agents' phones register at",
             hotline_config::Role::Trunk => "Calls come in at",
         };
         text.push_str(&format!("  {whom:<28}sip:{address}\n"));
     }
-    let numbers: Vec<_> = settings.numbers.iter().flat_map(|number| number.dialled.first()).cloned().collect();
-    text.push_str(&format!("  {:<28}{}\n", "Numbers of the hotline", numbers.join(", ")));
+    let numbers: Vec<_> = settings
+        .numbers
+        .iter()
+        .flat_map(|number| number.dialled.first())
+        .cloned()
+        .collect();
+    text.push_str(&format!(
+        "  {:<28}{}\n",
+        "Numbers of the hotline",
+        numbers.join(", ")
+    ));
+    let on_duty: Vec<_> = gateway.on_duty.iter().map(ToString::to_string).collect();
+    let on_duty = if on_duty.is_empty() {
+        "nobody".to_owned()
+    } else {
+        on_duty.join(", ")
+    };
+    text.push_str(&format!("  {:<28}{on_duty}\n", "Agents on duty now"));
     if let Some(secrets) = gateway.secrets() {
-        text.push_str(&format!("  {:<28}{}\n", "Generated secrets lie in", secrets.display()));
+        text.push_str(&format!(
+            "  {:<28}{}\n",
+            "Generated secrets lie in",
+            secrets.display()
+        ));
     }
-    text.push_str(&format!("  {:<28}{}\n", "Console, one-time login", gateway.login_link().reveal()));
+    text.push_str(&format!(
+        "  {:<28}{}\n",
+        "Console, one-time login",
+        gateway.login_link().reveal()
+    ));
     text.push_str(&format!("  {:<28}{}\n\n", "Data", settings.data.dir.display()));
     text.push_str("Ctrl-C stops it. `hotline demo` shows it at work without any phone.\n\n");
     // A closed standard output is no reason not to run.

@@ -15,7 +15,10 @@ fn word(rng: &mut Rng, chars: usize) -> String {
     let mut bytes = vec![0_u8; chars];
     rng.fill(&mut bytes);
     // 32 divides 256: each character is equally likely.
-    bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    bytes
+        .iter()
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect()
 }
 
 /// A new password.

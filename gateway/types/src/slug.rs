@@ -29,8 +29,14 @@ fn check(text: &str) -> Result<(), ParseSlugError> {
     let good = !text.is_empty()
         && text.len() <= SLUG_BYTES_MAX
         && text.bytes().next().is_some_and(plain)
-        && text.bytes().all(|byte| plain(byte) || byte == b'-' || byte == b'_');
-    if good { Ok(()) } else { Err(ParseSlugError(text.to_owned())) }
+        && text
+            .bytes()
+            .all(|byte| plain(byte) || byte == b'-' || byte == b'_');
+    if good {
+        Ok(())
+    } else {
+        Err(ParseSlugError(text.to_owned()))
+    }
 }
 
 macro_rules! slug {

@@ -40,14 +40,20 @@ impl Time {
 impl Add<Duration> for Time {
     type Output = Self;
     fn add(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
 impl Sub<Duration> for Time {
     type Output = Self;
     fn sub(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -87,21 +93,31 @@ impl WallTime {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         let micros = self.0.saturating_sub(earlier.0);
-        if micros <= 0 { Duration::ZERO } else { Duration::from_micros(micros.unsigned_abs()) }
+        if micros <= 0 {
+            Duration::ZERO
+        } else {
+            Duration::from_micros(micros.unsigned_abs())
+        }
     }
 }
 
 impl Add<Duration> for WallTime {
     type Output = Self;
     fn add(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(rhs.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(rhs.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
 impl Sub<Duration> for WallTime {
     type Output = Self;
     fn sub(self, rhs: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(rhs.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(rhs.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
@@ -130,6 +146,10 @@ impl Now {
     /// The wall time at which the monotonic clock will show `at`, if the wall clock is not stepped.
     #[must_use]
     pub fn wall_at(self, at: Time) -> WallTime {
-        if at >= self.mono { self.wall + at.since(self.mono) } else { self.wall - self.mono.since(at) }
+        if at >= self.mono {
+            self.wall + at.since(self.mono)
+        } else {
+            self.wall - self.mono.since(at)
+        }
     }
 }

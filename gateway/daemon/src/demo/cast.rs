@@ -70,6 +70,7 @@ struct Caller {
 struct AgentCall {
     party: Party,
     offer: Option<Vec<u8>>,
+    answered: bool,
     /// The number of the caller, by which the demo finds the other end.
     caller: String,
 }
@@ -129,7 +130,10 @@ impl Cast {
     /// Plays until it is told to end and the last call is over.
     pub(crate) async fn play(mut self, mut cues: mpsc::Receiver<Cue>) {
         loop {
-            let next = self.steps.first_key_value().map_or(Time::ZERO, |((at, _), _)| *at);
+            let next = self
+                .steps
+                .first_key_value()
+                .map_or(Time::ZERO, |((at, _), _)| *at);
             let wait = next.since(self.clock.mono());
             tokio::select! {
                 event = self.trunk.next() => self.caller_event(event),
@@ -180,7 +184,13 @@ impl Cast {
         let in_menu: Vec<LegId> = self
             .steps
             .values()
-            .filter_map(|step| if let Step::Press(leg, _) = step { Some(*leg) } else { None })
+            .filter_map(|step| {
+                if let Step::Press(leg, _) = step {
+                    Some(*leg)
+                } else {
+                    None
+                }
+            })
             .collect();
         for leg in in_menu {
             let ms = self.between(100, 1_500);
@@ -192,7 +202,10 @@ impl Cast {
             self.after(ms, Step::AgentAnswers(leg));
             self.after(ms + 1_000, Step::AgentHangsUp(leg));
         }
-        self.after(u64::try_from(LAST_CALLS.as_millis()).unwrap_or(0), Step::AllHangUp);
+        self.after(
+            u64::try_from(LAST_CALLS.as_millis()).unwrap_or(0),
+            Step::AllHangUp,
+        );
     }
 
     fn step(&mut self, step: Step) {
@@ -233,7 +246,11 @@ impl Cast {
         let pause = self.pause_ms();
         self.after(pause, Step::Arrive);
         let codecs = [Codec::Pcma, Codec::Pcmu];
-        let codecs = if self.chance(70) { codecs.to_vec() } else { codecs[1..].to_vec() };
+        let codecs = if self.chance(70) {
+            codecs.to_vec()
+        } else {
+            codecs[1..].to_vec()
+        };
         let tone = self.one_of(&CALLER_TONES);
         // Without a socket this caller stays at home.
         let Ok(port) = self.bank.open(false) else { return };
@@ -242,7 +259,11 @@ impl Cast {
         // A prefix for machines, which reaches nobody.
         let number = format!("1410{:07}", self.rng.below(10_000_000));
         let favourite = self.chance(60);
-        let at = if favourite { 0 } else { self.rng.below(self.scene.numbers.len() as u64) };
+        let at = if favourite {
+            0
+        } else {
+            self.rng.below(self.scene.numbers.len() as u64)
+        };
         let called = &self.scene.numbers[usize::try_from(at).unwrap_or(0)];
         let server = self.scene.trunk;
         self.trunk.command(PhoneCommand::Call {
@@ -264,7 +285,11 @@ impl Cast {
         let mean_ms = 60_000.0 / f64::from(self.scene.rate);
         #[expect(clippy::cast_precision_loss, reason = "a thousandth is fine enough")]
         let share = (self.rng.below(1_000) + 1) as f64 / 1_000.0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and below seven means")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and below seven means"
+        )]
         let pause = (-share.ln() * mean_ms) as u64;
         pause
     }
@@ -272,7 +297,9 @@ impl Cast {
     fn caller_event(&mut self, event: PhoneEvent) {
         match event {
             PhoneEvent::Answered { leg, sdp } => {
-                let Some(caller) = self.callers.get_mut(&leg) else { return };
+                let Some(caller) = self.callers.get_mut(&leg) else {
+                    return;
+                };
                 if caller.party.answered(&sdp).is_err() {
                     self.step(Step::CallerHangsUp(leg));
                 } else {
@@ -281,7 +308,9 @@ impl Cast {
             }
             PhoneEvent::Failed { leg, .. } | PhoneEvent::Ended { leg, .. } => self.caller_gone(leg),
             PhoneEvent::Reoffered { leg, offer } => {
-                let Some(caller) = self.callers.get_mut(&leg) else { return };
+                let Some(caller) = self.callers.get_mut(&leg) else {
+                    return;
+                };
                 let command = reanswer(&mut caller.party, leg, offer.as_deref());
                 self.trunk.command(command);
             }
@@ -304,7 +333,11 @@ impl Cast {
             self.after(at, Step::Press(leg, key));
             at += self.between(1_200, 2_500);
         }
-        let patience = if self.chance(12) { self.between(3_000, 12_000) } else { self.between(60_000, 120_000) };
+        let patience = if self.chance(12) {
+            self.between(3_000, 12_000)
+        } else {
+            self.between(60_000, 120_000)
+        };
         self.after(at + patience, Step::CallerHangsUp(leg));
     }
 
@@ -312,18 +345,23 @@ impl Cast {
         if let Some(caller) = self.callers.remove(&leg) {
             self.by_number.remove(&caller.number);
         }
-        self.steps.retain(|_, step| !matches!(step, Step::Press(of, _) | Step::CallerHangsUp(of) if *of == leg));
+        self.steps
+            .retain(|_, step| !matches!(step, Step::Press(of, _) | Step::CallerHangsUp(of) if *of == leg));
     }
 
     fn agent_event(&mut self, event: PhoneEvent) {
         match event {
-            PhoneEvent::Incoming { leg, caller, offer, .. } => self.agent_rings(leg, caller.into_inner(), offer),
+            PhoneEvent::Incoming {
+                leg, caller, offer, ..
+            } => self.agent_rings(leg, caller.into_inner(), offer),
             PhoneEvent::Confirmed { leg } => self.plan_talk(leg),
             PhoneEvent::Ended { leg, .. } => {
                 self.agents.remove(&leg);
             }
             PhoneEvent::Reoffered { leg, offer } => {
-                let Some(call) = self.agents.get_mut(&leg) else { return };
+                let Some(call) = self.agents.get_mut(&leg) else {
+                    return;
+                };
                 let command = reanswer(&mut call.party, leg, offer.as_deref());
                 self.phones.command(command);
             }
@@ -333,14 +371,26 @@ impl Cast {
 
     fn agent_rings(&mut self, leg: LegId, caller: String, offer: Option<Vec<u8>>) {
         let tone = self.one_of(&AGENT_TONES);
-        let codecs = if self.chance(70) { vec![Codec::Pcma, Codec::Pcmu] } else { vec![Codec::Pcmu] };
+        let codecs = if self.chance(70) {
+            vec![Codec::Pcma, Codec::Pcmu]
+        } else {
+            vec![Codec::Pcmu]
+        };
         let Ok(port) = self.bank.open(false) else {
             self.phones.command(PhoneCommand::Reject { leg, status: 480 });
             return;
         };
         let party = Party::new(port, self.next_step, codecs, tone);
         self.phones.command(PhoneCommand::Ring { leg });
-        self.agents.insert(leg, AgentCall { party, offer, caller });
+        self.agents.insert(
+            leg,
+            AgentCall {
+                party,
+                offer,
+                answered: false,
+                caller,
+            },
+        );
         if self.ending {
             self.after(300, Step::AgentAnswers(leg));
         } else if self.chance(4) {
@@ -354,7 +404,10 @@ impl Cast {
     }
 
     fn agent_answers(&mut self, leg: LegId) {
-        let Some(call) = self.agents.get_mut(&leg) else { return };
+        let Some(call) = self.agents.get_mut(&leg).filter(|call| !call.answered) else {
+            return;
+        };
+        call.answered = true;
         let command = match call.party.answer(call.offer.as_deref()) {
             Ok(sdp) => PhoneCommand::Answer { leg, sdp },
             Err(_) => PhoneCommand::Reject { leg, status: 488 },
@@ -369,9 +422,14 @@ impl Cast {
         } else {
             self.between(4_000, 15_000).min(self.between(4_000, 15_000))
         };
-        let caller = self.agents.get(&leg).and_then(|call| self.by_number.get(&call.caller)).copied();
+        let caller = self
+            .agents
+            .get(&leg)
+            .and_then(|call| self.by_number.get(&call.caller))
+            .copied();
         // Whoever talks has no reason to give up.
-        self.steps.retain(|_, step| !matches!(step, Step::CallerHangsUp(of) if Some(*of) == caller));
+        self.steps
+            .retain(|_, step| !matches!(step, Step::CallerHangsUp(of) if Some(*of) == caller));
         match caller {
             Some(caller) if self.chance(35) => self.after(ms, Step::CallerHangsUp(caller)),
             _ => self.after(ms, Step::AgentHangsUp(leg)),

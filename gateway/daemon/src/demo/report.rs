@@ -45,7 +45,11 @@ fn report<'a>(outcome: &'a Outcome, data: &'a Path) -> Report<'a> {
         hotline_answer_rate: figures::hotline_answer_rate(counts),
         within_three_rings: figures::within_three_rings_of_offered(counts),
         longest_wait: counts.wait_max_us as f64 / 1e6,
-        recordings: outcome.recordings.iter().map(std::path::PathBuf::as_path).collect(),
+        recordings: outcome
+            .recordings
+            .iter()
+            .map(std::path::PathBuf::as_path)
+            .collect(),
         data,
     }
 }
@@ -79,7 +83,11 @@ pub(crate) fn table(outcome: &Outcome, data: &Path) -> String {
     for (label, value) in rows {
         let _ = writeln!(text, "  {label:<32}{value:>9}");
     }
-    let _ = writeln!(text, "\n  Recordings, the caller left, the agent right: {}", report.recordings.len());
+    let _ = writeln!(
+        text,
+        "\n  Recordings, the caller left, the agent right: {}",
+        report.recordings.len()
+    );
     for path in report.recordings {
         let _ = writeln!(text, "    {}", path.display());
     }
@@ -93,10 +101,20 @@ mod tests {
     use hotline_journal::Counts;
 
     fn outcome() -> Outcome {
-        let mut counts = Counts { reached: 5, offered: 4, answered: 3, abandoned: 1, ..Default::default() };
+        let mut counts = Counts {
+            reached: 5,
+            offered: 4,
+            answered: 3,
+            abandoned: 1,
+            ..Default::default()
+        };
         counts.wait_max_us = 12_340_000;
         counts.answered_waits[0] = 2;
-        Outcome { counts, waiting: 0, recordings: vec!["/data/recordings/a.wav".into()] }
+        Outcome {
+            counts,
+            waiting: 0,
+            recordings: vec!["/data/recordings/a.wav".into()],
+        }
     }
 
     #[test]
@@ -114,9 +132,16 @@ mod tests {
     #[test]
     fn the_table_names_every_figure_and_recording() {
         let text = table(&outcome(), Path::new("/data"));
-        for part in ["Answer rate                         75.0 %", "12.3 s", "/data/recordings/a.wav"] {
+        for part in [
+            "Answer rate                         75.0 %",
+            "12.3 s",
+            "/data/recordings/a.wav",
+        ] {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
-        assert!(table(&Outcome::default(), Path::new("/data")).contains("Answer rate                              -"));
+        assert!(
+            table(&Outcome::default(), Path::new("/data"))
+                .contains("Answer rate                              -")
+        );
     }
 }

@@ -49,10 +49,15 @@ pub(crate) fn set(settings: &mut Settings, data: PathBuf, rng: &mut Rng) -> anyh
         listener.udp = true;
     }
     settings.trunks.truncate(1);
-    let trunk = settings.trunks.first_mut().context("the configuration has no trunk for the demo's callers")?;
+    let trunk = settings
+        .trunks
+        .first_mut()
+        .context("the configuration has no trunk for the demo's callers")?;
     trunk.peers = vec![SocketAddr::new(LOOPBACK, 0)];
     let free = u64::from(RTP_PORTS);
-    let wanted = u64::try_from(settings.hotline.lines * RTP_PORTS_PER_LINE).unwrap_or(free).min(free);
+    let wanted = u64::try_from(settings.hotline.lines * RTP_PORTS_PER_LINE)
+        .unwrap_or(free)
+        .min(free);
     let skipped = u16::try_from(rng.below(free - wanted + 1) / 2 * 2).unwrap_or(0);
     let first = RTP_FROM + skipped;
     settings.media.rtp_ports = first..=first + u16::try_from(wanted).unwrap_or(RTP_PORTS) - 1;
@@ -96,18 +101,38 @@ fn on_duty(settings: &mut Settings) -> anyhow::Result<()> {
 
 /// The agents at work: those that serve a queue, at most so many.
 pub(crate) fn crew(settings: &Settings, at_most: usize) -> Vec<Agent> {
-    let served: Vec<AgentSlug> =
-        settings.queues.iter().flat_map(|queue| settings.agents_of(queue)).collect();
-    settings.seed.agents.iter().filter(|agent| served.contains(&agent.slug)).take(at_most).cloned().collect()
+    let served: Vec<AgentSlug> = settings
+        .queues
+        .iter()
+        .flat_map(|queue| settings.agents_of(queue))
+        .collect();
+    settings
+        .seed
+        .agents
+        .iter()
+        .filter(|agent| served.contains(&agent.slug))
+        .take(at_most)
+        .cloned()
+        .collect()
 }
 
 /// The address of the listener with this role.
 pub(crate) fn listener(settings: &Settings, role: Role) -> anyhow::Result<&str> {
     let found = match role {
-        Role::Phones => settings.sip.listeners.iter().find(|listener| listener.role == role),
-        Role::Trunk => settings.trunks.first().and_then(|trunk| settings.sip.listeners.get(trunk.listener)),
+        Role::Phones => settings
+            .sip
+            .listeners
+            .iter()
+            .find(|listener| listener.role == role),
+        Role::Trunk => settings
+            .trunks
+            .first()
+            .and_then(|trunk| settings.sip.listeners.get(trunk.listener)),
     };
-    Ok(found.context("the configuration lacks a listener that the demo needs")?.slug.as_str())
+    Ok(found
+        .context("the configuration lacks a listener that the demo needs")?
+        .slug
+        .as_str())
 }
 
 /// The folder named, or a fresh one among the temporary files, readable for this user only.
@@ -116,9 +141,15 @@ pub(crate) fn folder(named: Option<&Path>, now_s: i64) -> anyhow::Result<PathBuf
         return Ok(std::path::absolute(dir)?);
     }
     let dir = std::env::temp_dir().join(format!("hotline-demo-{now_s}-{}", std::process::id()));
-    std::fs::DirBuilder::new().mode(0o700).create(&dir).with_context(|| {
-        format!("cannot make a folder for the demo: {}\nhint: name one with --data DIR", dir.display())
-    })?;
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&dir)
+        .with_context(|| {
+            format!(
+                "cannot make a folder for the demo: {}\nhint: name one with --data DIR",
+                dir.display()
+            )
+        })?;
     Ok(dir)
 }
 
@@ -126,10 +157,18 @@ pub(crate) fn folder(named: Option<&Path>, now_s: i64) -> anyhow::Result<PathBuf
 ///
 /// # Errors
 /// Where the folder holds the records of a real hotline, is in use, or cannot be written.
-pub(crate) async fn furnish(settings: &Settings, crew: &[Agent], rng: &mut Rng) -> anyhow::Result<Vec<Account>> {
+pub(crate) async fn furnish(
+    settings: &Settings,
+    crew: &[Agent],
+    rng: &mut Rng,
+) -> anyhow::Result<Vec<Account>> {
     let place = Place::take(&settings.data.dir)?;
     let durability = hotline_store::Durability::Normal;
-    let store = Store::open(StoreConfig { data_dir: settings.data.dir.clone(), durability }).await?;
+    let store = Store::open(StoreConfig {
+        data_dir: settings.data.dir.clone(),
+        durability,
+    })
+    .await?;
     let people = store.people();
     if people.setting("realm").await?.is_some() && !people::is_demo(&people).await? {
         bail!(
@@ -149,10 +188,17 @@ pub(crate) async fn furnish(settings: &Settings, crew: &[Agent], rng: &mut Rng) 
         .seed
         .roster
         .iter()
-        .map(|entry| RosterRow { band: entry.band.clone(), agent: entry.agent.clone(), days: entry.days })
+        .map(|entry| RosterRow {
+            band: entry.band.clone(),
+            agent: entry.agent.clone(),
+            days: entry.days,
+        })
         .collect();
     people.set_roster(&roster).await?;
-    Ok(accounts.into_iter().filter(|(slug, _)| crew.iter().any(|agent| agent.slug == *slug)).collect())
+    Ok(accounts
+        .into_iter()
+        .filter(|(slug, _)| crew.iter().any(|agent| agent.slug == *slug))
+        .collect())
 }
 
 #[cfg(test)]
@@ -160,8 +206,12 @@ mod tests {
     use super::*;
 
     fn shipped() -> Settings {
-        hotline_config::read_text("shipped", hotline_config::DEFAULT, &std::collections::BTreeMap::new())
-            .expect("the shipped configuration is valid")
+        hotline_config::read_text(
+            "shipped",
+            hotline_config::DEFAULT,
+            &std::collections::BTreeMap::new(),
+        )
+        .expect("the shipped configuration is valid")
     }
 
     #[test]
@@ -175,10 +225,23 @@ mod tests {
                 assert_eq!((bind.ip(), bind.port()), (LOOPBACK, 0));
             }
             let ports = &settings.media.rtp_ports;
-            assert!(*ports.start() >= RTP_FROM && ports.start() % 2 == 0, "{ports:?}");
-            assert!(ports.len() >= settings.hotline.lines * 4 && *ports.end() < 20_000, "{ports:?}");
+            assert!(
+                *ports.start() >= RTP_FROM && ports.start().is_multiple_of(2),
+                "{ports:?}"
+            );
+            assert!(
+                ports.len() >= settings.hotline.lines * 4 && *ports.end() < 20_000,
+                "{ports:?}"
+            );
         }
-        assert_eq!(settings.bands.iter().filter(|band| band.slug.as_str() == BAND).count(), 1);
+        assert_eq!(
+            settings
+                .bands
+                .iter()
+                .filter(|band| band.slug.as_str() == BAND)
+                .count(),
+            1
+        );
         assert_eq!(settings.seed.roster.len(), settings.seed.agents.len());
         assert_eq!(settings.recording.dir, PathBuf::from("/demo/recordings"));
     }
@@ -190,7 +253,10 @@ mod tests {
         let mode = std::fs::metadata(&fresh).unwrap().permissions().mode();
         std::fs::remove_dir(&fresh).unwrap();
         assert_eq!(mode & 0o777, 0o700);
-        assert_eq!(folder(Some(Path::new("/somewhere")), 1).unwrap(), PathBuf::from("/somewhere"));
+        assert_eq!(
+            folder(Some(Path::new("/somewhere")), 1).unwrap(),
+            PathBuf::from("/somewhere")
+        );
     }
 
     #[test]

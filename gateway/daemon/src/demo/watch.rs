@@ -7,7 +7,8 @@ use hotline_config::Settings;
 use hotline_journal::{Counters, Counts, Event, Scope, Seq, What};
 use hotline_store::{PAGE_MAX, Reader};
 use hotline_types::{
-    AgentSlug, ContactId, EndCause, FlowOutReason, LostReason, OfferOutcome, PersonId, QueueExit, QueueSlug, WallTime,
+    AgentSlug, ContactId, EndCause, FlowOutReason, LostReason, OfferOutcome, PersonId, QueueExit, QueueSlug,
+    WallTime,
 };
 use jiff::tz::TimeZone;
 use tokio::sync::broadcast::error::RecvError;
@@ -58,9 +59,19 @@ struct Caller {
 
 impl Names {
     fn new(settings: &Settings) -> Self {
-        let numbers = settings.numbers.iter().map(|number| (number.slug.to_string(), number.label.clone()));
-        let queues = settings.queues.iter().map(|queue| (queue.slug.clone(), queue.label.clone()));
-        let agents = settings.seed.agents.iter().map(|agent| (agent.slug.clone(), agent.label.clone()));
+        let numbers = settings
+            .numbers
+            .iter()
+            .map(|number| (number.slug.to_string(), number.label.clone()));
+        let queues = settings
+            .queues
+            .iter()
+            .map(|queue| (queue.slug.clone(), queue.label.clone()));
+        let agents = settings
+            .seed
+            .agents
+            .iter()
+            .map(|agent| (agent.slug.clone(), agent.label.clone()));
         Self {
             // The checked settings hold a zone that is known.
             zone: TimeZone::get(&settings.hotline.time_zone).unwrap_or(TimeZone::UTC),
@@ -71,17 +82,23 @@ impl Names {
     }
 
     fn clock(&self, at: WallTime) -> String {
-        jiff::Timestamp::from_microsecond(at.as_micros())
-            .map(|at| at.to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string())
-            .unwrap_or_default()
+        let Ok(at) = jiff::Timestamp::from_microsecond(at.as_micros()) else {
+            return String::new();
+        };
+        let local = self.zone.to_offset(at).to_datetime(at);
+        format!("{:02}:{:02}:{:02}", local.hour(), local.minute(), local.second())
     }
 
     fn queue(&self, queue: Option<&QueueSlug>) -> &str {
-        queue.and_then(|queue| self.queues.get(queue)).map_or("a queue", String::as_str)
+        queue
+            .and_then(|queue| self.queues.get(queue))
+            .map_or("a queue", String::as_str)
     }
 
     fn agent(&self, agent: Option<&AgentSlug>) -> &str {
-        agent.and_then(|agent| self.agents.get(agent)).map_or("an agent", String::as_str)
+        agent
+            .and_then(|agent| self.agents.get(agent))
+            .map_or("an agent", String::as_str)
     }
 }
 
@@ -157,10 +174,17 @@ impl Watcher {
         if let What::ContactOpened { number, person, .. } = &event.what {
             self.called += 1;
             let masked = masked(&self.watch.reader, *person).await;
-            let caller =
-                Caller { number: self.called, masked, queue: None, bridged: None, talked: None };
+            let caller = Caller {
+                number: self.called,
+                masked,
+                queue: None,
+                bridged: None,
+                talked: None,
+            };
             self.callers.insert(contact, caller);
-            let label = number.as_ref().and_then(|number| self.names.numbers.get(number.as_str()));
+            let label = number
+                .as_ref()
+                .and_then(|number| self.names.numbers.get(number.as_str()));
             let text = format!("calls: {}", label.map_or("unknown number", String::as_str));
             self.tell(event, contact, &text);
             return;
@@ -174,9 +198,14 @@ impl Watcher {
     }
 
     fn tell(&self, event: &Event, contact: ContactId, text: &str) {
-        let Some(caller) = self.callers.get(&contact) else { return };
+        let Some(caller) = self.callers.get(&contact) else {
+            return;
+        };
         let clock = self.names.clock(event.at);
-        self.show.line(&format!("{clock}  #{:<4} {:<13} {text}", caller.number, caller.masked));
+        self.show.line(&format!(
+            "{clock}  #{:<4} {:<13} {text}",
+            caller.number, caller.masked
+        ));
     }
 
     /// The line about an event; none where it is of no interest here.
@@ -190,13 +219,26 @@ impl Watcher {
             }
             What::OfferRinging => format!("{agent}'s phone rings"),
             What::OfferEnded { outcome, .. } => format!("{agent} {}", offer_text(*outcome)?),
-            What::QueueLeft { exit: QueueExit::Answered, wait_us } => {
+            What::QueueLeft {
+                exit: QueueExit::Answered,
+                wait_us,
+            } => {
                 format!("{agent} answers after {}", seconds(*wait_us))
             }
-            What::QueueLeft { exit: QueueExit::FlowedOut(reason), wait_us } => {
-                format!("leaves the queue after {}: {}", seconds(*wait_us), flow_out_text(*reason))
+            What::QueueLeft {
+                exit: QueueExit::FlowedOut(reason),
+                wait_us,
+            } => {
+                format!(
+                    "leaves the queue after {}: {}",
+                    seconds(*wait_us),
+                    flow_out_text(*reason)
+                )
             }
-            What::QueueLeft { exit: QueueExit::Abandoned(_), wait_us } => {
+            What::QueueLeft {
+                exit: QueueExit::Abandoned(_),
+                wait_us,
+            } => {
                 format!("gives up in the queue after {}", seconds(*wait_us))
             }
             What::Bridged { .. } => {
@@ -209,7 +251,10 @@ impl Watcher {
             }
             What::ContactClosed { cause, .. } => match cause {
                 EndCause::Completed(_) => {
-                    let talk = caller.bridged.zip(caller.talked).map(|(from, until)| until.since(from));
+                    let talk = caller
+                        .bridged
+                        .zip(caller.talked)
+                        .map(|(from, until)| until.since(from));
                     let us = talk.map_or(0, |talk| u64::try_from(talk.as_micros()).unwrap_or(u64::MAX));
                     format!("ends after {} of talk", seconds(us))
                 }
@@ -226,7 +271,10 @@ impl Watcher {
 async fn masked(reader: &Reader, person: PersonId) -> String {
     let row = reader.person(person).await.ok().flatten();
     let number = row.and_then(|row| row.number);
-    number.map_or_else(|| "unknown".to_owned(), |number| hotline_supervisor::dto::masked(number.reveal()))
+    number.map_or_else(
+        || "unknown".to_owned(),
+        |number| hotline_supervisor::dto::masked(number.reveal()),
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]

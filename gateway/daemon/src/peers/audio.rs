@@ -55,7 +55,10 @@ pub struct AudioPort {
 impl AudioPort {
     /// Begins to send to where the negotiation says; `tone_hz` 0 sends nothing but keys.
     pub fn connect(&self, negotiated: &Negotiated, tone_hz: u32) {
-        self.order(What::Connect { to: negotiated.clone(), tone_hz });
+        self.order(What::Connect {
+            to: negotiated.clone(),
+            tone_hz,
+        });
     }
 
     /// Presses a key.
@@ -89,8 +92,15 @@ struct Order {
 
 #[derive(Debug)]
 enum What {
-    Open { socket: UdpSocket, heard: Arc<Mutex<Heard>>, keep: bool },
-    Connect { to: Negotiated, tone_hz: u32 },
+    Open {
+        socket: UdpSocket,
+        heard: Arc<Mutex<Heard>>,
+        keep: bool,
+    },
+    Connect {
+        to: Negotiated,
+        tone_hz: u32,
+    },
     Press(char),
     Close,
 }
@@ -112,8 +122,20 @@ impl AudioBank {
         let (orders, inbox) = channel();
         std::thread::Builder::new()
             .name("peers-audio".to_owned())
-            .spawn(move || Speaker { clock, inbox, peers: BTreeMap::new(), tones: BTreeMap::new() }.run())?;
-        Ok(Self { orders, next: 0, interface })
+            .spawn(move || {
+                Speaker {
+                    clock,
+                    inbox,
+                    peers: BTreeMap::new(),
+                    tones: BTreeMap::new(),
+                }
+                .run()
+            })?;
+        Ok(Self {
+            orders,
+            next: 0,
+            interface,
+        })
     }
 
     /// A port of its own for one more peer; `keep` keeps the payload it hears.
@@ -126,7 +148,12 @@ impl AudioBank {
         let local = socket.local_addr()?;
         let heard = Arc::new(Mutex::new(Heard::default()));
         self.next += 1;
-        let port = AudioPort { id: self.next, local, orders: self.orders.clone(), heard: heard.clone() };
+        let port = AudioPort {
+            id: self.next,
+            local,
+            orders: self.orders.clone(),
+            heard: heard.clone(),
+        };
         port.order(What::Open { socket, heard, keep });
         Ok(port)
     }
@@ -186,18 +213,40 @@ impl Speaker {
         match order.what {
             What::Open { socket, heard, keep } => {
                 let receiver = dtmf::Receiver::default();
-                self.peers.insert(order.id, Peer { socket, heard, keep, receiver, talk: None });
+                self.peers.insert(
+                    order.id,
+                    Peer {
+                        socket,
+                        heard,
+                        keep,
+                        receiver,
+                        talk: None,
+                    },
+                );
             }
             What::Connect { to, tone_hz } => {
                 let tone = (tone_hz > 0).then(|| {
                     let key = (tone_hz, to.codec);
-                    self.tones.entry(key).or_insert_with(|| tone(tone_hz, to.codec)).clone()
+                    self.tones
+                        .entry(key)
+                        .or_insert_with(|| tone(tone_hz, to.codec))
+                        .clone()
                 });
                 if let Some(peer) = self.peers.get_mut(&order.id) {
-                    let (sequence, timestamp) =
-                        peer.talk.as_ref().map_or((1, 160), |talk| (talk.sequence, talk.timestamp));
+                    let (sequence, timestamp) = peer
+                        .talk
+                        .as_ref()
+                        .map_or((1, 160), |talk| (talk.sequence, talk.timestamp));
                     let keys = peer.talk.take().map(|talk| talk.keys).unwrap_or_default();
-                    peer.talk = Some(Talk { to, tone, at: 0, sequence, timestamp, keys, pressing: None });
+                    peer.talk = Some(Talk {
+                        to,
+                        tone,
+                        at: 0,
+                        sequence,
+                        timestamp,
+                        keys,
+                        pressing: None,
+                    });
                 }
             }
             What::Press(key) => {
@@ -247,7 +296,14 @@ impl Peer {
             }
             4
         } else if let Some(tone) = &talk.tone {
-            Header::write(talk.to.payload_type, false, talk.sequence, talk.timestamp, ssrc, &mut header);
+            Header::write(
+                talk.to.payload_type,
+                false,
+                talk.sequence,
+                talk.timestamp,
+                ssrc,
+                &mut header,
+            );
             for (at, byte) in packet[12..].iter_mut().enumerate() {
                 *byte = tone[(talk.at + at) % tone.len()];
             }
@@ -267,7 +323,9 @@ impl Peer {
     fn listen(&mut self, now: Time) {
         let mut buffer = [0_u8; 2_048];
         while let Ok((len, _)) = self.socket.recv_from(&mut buffer) {
-            let Some(header) = Header::read(&buffer[..len]) else { continue };
+            let Some(header) = Header::read(&buffer[..len]) else {
+                continue;
+            };
             let payload = header.payload(&buffer[..len]);
             let Ok(mut heard) = self.heard.lock() else { return };
             let dtmf_type = self.talk.as_ref().and_then(|talk| talk.to.dtmf);

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use hotline_media::{Codec, Direction, LocalMedia, NegotiateError, Negotiated, Offer, SdpError, offer, read_answer};
+use hotline_media::{
+    Codec, Direction, LocalMedia, NegotiateError, Negotiated, Offer, SdpError, offer, read_answer,
+};
 
 use super::audio::{AudioPort, Heard};
 
@@ -29,13 +31,21 @@ impl Party {
     /// A party with a port for its audio, that sends a tone (0: nothing but keys).
     #[must_use]
     pub fn new(port: AudioPort, id: u64, codecs: Vec<Codec>, tone_hz: u32) -> Self {
-        Self { local: local(port.local, id, codecs), port: Some(port), tone_hz }
+        Self {
+            local: local(port.local, id, codecs),
+            port: Some(port),
+            tone_hz,
+        }
     }
 
     /// A party that neither sends nor hears anything; `rtp` is what it claims.
     #[must_use]
     pub fn mute(rtp: SocketAddr, id: u64, codecs: Vec<Codec>) -> Self {
-        Self { local: local(rtp, id, codecs), port: None, tone_hz: 0 }
+        Self {
+            local: local(rtp, id, codecs),
+            port: None,
+            tone_hz: 0,
+        }
     }
 
     /// Its offer.
@@ -59,7 +69,9 @@ impl Party {
     /// # Errors
     /// Where the offer cannot be agreed to.
     pub fn answer(&mut self, offer: Option<&[u8]>) -> Result<Vec<u8>, PartyError> {
-        let Some(offer) = offer else { return Ok(self.offer()) };
+        let Some(offer) = offer else {
+            return Ok(self.offer());
+        };
         let (answer, negotiated) = Offer::read(offer)?.answer(&self.local)?;
         self.speak(&negotiated);
         Ok(answer)

@@ -51,7 +51,15 @@ impl PhoneSocket {
         };
         let phone = Phone::new(config, rng, clock.mono());
         let buffer = vec![0_u8; DATAGRAM_MAX].into_boxed_slice();
-        Ok(Self { local, phone, socket, clock, due: None, events: VecDeque::new(), buffer })
+        Ok(Self {
+            local,
+            phone,
+            socket,
+            clock,
+            due: None,
+            events: VecDeque::new(),
+            buffer,
+        })
     }
 
     /// A number for a leg that will call.
@@ -93,7 +101,9 @@ impl PhoneSocket {
     fn receive(&mut self) {
         for _ in 0..BURST_MAX {
             // An error is an ICMP message about an earlier send, or that nothing is left.
-            let Ok((len, peer)) = self.socket.try_recv_from(&mut self.buffer) else { return };
+            let Ok((len, peer)) = self.socket.try_recv_from(&mut self.buffer) else {
+                return;
+            };
             let received = Received {
                 listener: ListenerId(0),
                 transport: Transport::Udp,

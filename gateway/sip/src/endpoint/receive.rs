@@ -12,7 +12,7 @@ use crate::digest::{Check, Refusal};
 use crate::header::Name;
 use crate::message::{Message, Method};
 use crate::transaction::{Hop, TxId, User};
-use crate::{Counted, Received, Role, Source};
+use crate::{Counted, Received, Role, Source, Transport};
 
 impl Endpoint {
     pub(super) fn receive(&mut self, received: &Received) {
@@ -148,8 +148,10 @@ impl Endpoint {
     /// The trunk that a source belongs to, on the trunk's own listener.
     fn trunk_of(&self, env: &Envelope<'_>) -> Option<TrunkSlug> {
         let listener = env.hop.listener;
+        // Over a stream a peer connects from any port, as admission knows too.
+        let any_port = env.hop.transport == Transport::Tcp;
         let is_peer = |peer: &std::net::SocketAddr| {
-            peer.ip() == env.peer.ip() && (peer.port() == 0 || peer.port() == env.peer.port())
+            peer.ip() == env.peer.ip() && (any_port || peer.port() == 0 || peer.port() == env.peer.port())
         };
         if self.role(env) != Some(Role::Trunk) {
             return None;
