@@ -57,6 +57,8 @@ test: ## run every test, installing what the tests need
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	HOTLINE_REQUIRE_CONSOLE=1 cargo test --workspace --locked
+	HOTLINE_REQUIRE_CONSOLE=1 cargo build --locked --bin hotline
+	@.ci/smoke "$${CARGO_TARGET_DIR:-target}/debug/hotline"
 
 .PHONY: bench
 bench: toolchain ## run every benchmark; figures also go to target/bench.jsonl
