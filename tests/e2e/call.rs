@@ -195,19 +195,12 @@ fn check_records(journal: &mut Journal) {
 }
 
 fn check_figures(gateway: &Gateway) {
-    let figures = gateway.figures();
-    assert_eq!(
-        (figures["offered"].as_u64(), figures["answered"].as_u64()),
-        (Some(1), Some(1))
-    );
-    assert_eq!(figures["answer_rate"].as_f64(), Some(1.0));
-    let total = gateway.json("/v1/figures?group=total");
-    assert_eq!(
-        total["items"][0]["numbers"]["hotline_answer_rate"].as_f64(),
-        Some(1.0)
-    );
-    let agent = gateway.agent("1001");
-    assert_eq!(agent["work"], "wrap_up", "{agent}");
+    let total = gateway.until_figures(&[("offered", 1), ("answered", 1), ("waiting", 0)]);
+    assert_eq!(total["queues"]["answer_rate"].as_f64(), Some(1.0));
+    assert_eq!(total["numbers"]["hotline_answer_rate"].as_f64(), Some(1.0));
+    until("the agent to be in wrap-up", secs(5), || {
+        (gateway.agent("1001")["work"] == "wrap_up").then_some(())
+    });
     let (status, metrics) = gateway.get("/metrics");
     assert_eq!(status, 200);
     assert!(metrics.contains("# HELP "), "{metrics}");

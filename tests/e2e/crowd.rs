@@ -101,11 +101,7 @@ fn twenty_callers_at_once_are_answered_in_the_order_they_came() {
         )
     };
     assert_eq!(events.iter().filter(answered).count(), 20);
-    let figures = gateway.figures();
-    assert_eq!(
-        (figures["offered"].as_u64(), figures["answered"].as_u64()),
-        (Some(20), Some(20))
-    );
+    gateway.until_figures(&[("offered", 20), ("answered", 20), ("waiting", 0)]);
     assert!(
         peers
             .iter()

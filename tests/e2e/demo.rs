@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::gateway::{folder, program};
-use super::wait::{secs, until};
+use super::stop::Ending;
+use super::wait::secs;
 
 /// Runs the demonstration for some seconds and reads what it prints.
 fn demo(dir: &Path) -> Value {
-    let mut child = Command::new(program())
+    let child = Command::new(program())
         .args(["demo", "--for", "12s", "--json", "--data"])
         .arg(dir.join("data"))
         .current_dir(dir)
@@ -19,10 +20,9 @@ fn demo(dir: &Path) -> Value {
         .stderr(std::fs::File::create(dir.join("log.txt")).unwrap())
         .spawn()
         .unwrap();
-    let status = until("the demonstration to end", secs(40), || child.try_wait().unwrap());
-    let output = child.wait_with_output().unwrap();
+    let output = Ending(child).output(secs(40));
     let log = std::fs::read_to_string(dir.join("log.txt")).unwrap();
-    assert!(status.success(), "{log}");
+    assert!(output.status.success(), "{log}");
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}\n{log}", String::from_utf8_lossy(&output.stdout)))
 }

@@ -1,18 +1,17 @@
 //! The real program in a folder of its own: configuration, start, log, end.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use toml::{Table, Value};
 
 use super::journal::Journal;
-use super::wait::{secs, until};
+use super::wait::{ms, secs, until};
 
 /// How long a gateway may take until it is ready, on a busy machine.
 const START: Duration = Duration::from_secs(20);
@@ -264,15 +263,33 @@ impl Gateway {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// The counters of all queues of today.
-    pub fn figures(&self) -> BTreeMap<String, serde_json::Value> {
-        let rows = self.json("/v1/figures?group=total");
-        let row = rows["items"][0]["queues"]
-            .as_object()
-            .unwrap_or_else(|| panic!("no total in {rows}"));
-        row.iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
+    /// Waits until the counters of all queues of today show this, and returns the whole row of the total.
+    #[track_caller]
+    pub fn until_figures(&self, wanted: &[(&str, u64)]) -> serde_json::Value {
+        self.until_total("queues", wanted)
+    }
+
+    /// The same of all numbers.
+    #[track_caller]
+    pub fn until_numbers(&self, wanted: &[(&str, u64)]) -> serde_json::Value {
+        self.until_total("numbers", wanted)
+    }
+
+    /// The live figures follow the journal at their own pace.
+    #[track_caller]
+    fn until_total(&self, part: &str, wanted: &[(&str, u64)]) -> serde_json::Value {
+        let end = Instant::now() + secs(5);
+        loop {
+            let row = self.json("/v1/figures?group=total")["items"][0].clone();
+            if wanted
+                .iter()
+                .all(|(key, count)| row[part][*key].as_u64() == Some(*count))
+            {
+                return row;
+            }
+            assert!(Instant::now() < end, "{part} never showed {wanted:?}: {row}");
+            std::thread::park_timeout(ms(50));
+        }
     }
 
     /// An agent as the API shows it.

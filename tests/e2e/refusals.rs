@@ -24,12 +24,7 @@ fn check(scenario: &Scenario, dialled: &str, reason: RefusalReason, status: u16)
             sip_status: Some(status)
         }
     );
-    let numbers = &gateway.json("/v1/figures?group=total")["items"][0]["numbers"];
-    assert_eq!(
-        (numbers["reached"].as_u64(), numbers["refused"].as_u64()),
-        (Some(1), Some(1)),
-        "{numbers}"
-    );
+    gateway.until_numbers(&[("reached", 1), ("refused", 1)]);
 }
 
 #[test]
@@ -121,5 +116,5 @@ fn caller_whom_nobody_can_serve_hears_it_and_is_let_go() {
         tone::loud_ms(&peers[0].heard(0)) > 500,
         "the closing words are heard"
     );
-    assert_eq!(gateway.figures()["flowed_out"].as_u64(), Some(1));
+    gateway.until_figures(&[("offered", 1), ("flowed_out", 1)]);
 }

@@ -1,9 +1,11 @@
 //! Starting in vain says why; stopping in good order loses nothing.
 
 use std::fs;
+use std::io::Read as _;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use hotline_journal::What;
 use hotline_media::Codec;
@@ -17,35 +19,57 @@ use super::journal::Journal;
 use super::sipp::{Scenario, Sipp};
 use super::wait::{pass, secs, until};
 
-/// Runs the program until it ends by itself.
-pub fn run(dir: &Path, config: &str, data: &Path, arguments: &[&str]) -> Output {
+/// A program that ends by itself, or with the test.
+pub struct Ending(pub Child);
+
+impl Ending {
+    /// What it printed until it ended.
+    #[track_caller]
+    pub fn output(mut self, deadline: Duration) -> Output {
+        let status = until("the program to end", deadline, || self.0.try_wait().unwrap());
+        let mut output = Output {
+            status,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        };
+        if let Some(mut stdout) = self.0.stdout.take() {
+            stdout.read_to_end(&mut output.stdout).unwrap();
+        }
+        if let Some(mut stderr) = self.0.stderr.take() {
+            stderr.read_to_end(&mut output.stderr).unwrap();
+        }
+        output
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Runs the program with a configuration that keeps it from starting.
+fn run(dir: &Path, config: &str, data: &Path) -> Output {
     fs::write(dir.join("hotline.toml"), config).unwrap();
-    let mut child = Command::new(program())
+    let child = Command::new(program())
         .arg("--config")
         .arg(dir.join("hotline.toml"))
         .arg("--data")
         .arg(data)
-        .args(arguments)
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    until("the program to give up", secs(20), || {
-        let ended = child.try_wait().unwrap();
-        if ended.is_none() && dir.join("data").join("control.json").exists() {
-            drop(child.kill());
-        }
-        ended
-    });
-    child.wait_with_output().unwrap()
+    Ending(child).output(secs(20))
 }
 
 /// A start that fails with this code and says all of this.
 fn check(config: &Config, data: &Path, code: i32, says: &[&str]) {
     let dir = folder();
-    let output = run(&dir, &toml::to_string(&config.table).unwrap(), data, &[]);
+    let output = run(&dir, &toml::to_string(&config.table).unwrap(), data);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{said}");
     for part in says {

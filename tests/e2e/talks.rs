@@ -147,17 +147,9 @@ fn talk() -> Talk {
 
 #[test]
 fn caller_who_is_gone_without_a_bye_frees_the_agent() {
-    let Talk {
-        gateway,
-        mut journal,
-        caller,
-        call,
-        audio,
-        agent,
-        ..
-    } = talk();
-    drop((caller, audio, call));
-    let closed = journal.until_closed(secs(20));
+    let mut talk = talk();
+    drop((talk.caller, talk.audio));
+    let closed = talk.journal.until_closed(secs(20));
     assert!(
         matches!(
             closed.what,
@@ -168,35 +160,36 @@ fn caller_who_is_gone_without_a_bye_frees_the_agent() {
         ),
         "{closed:?}"
     );
-    assert_eq!(agent.until_ended(secs(2)), LegEnd::Bye);
-    gateway.until_ready("1001");
+    assert_eq!(talk.agent.until_ended(secs(2)), LegEnd::Bye);
+    talk.gateway.until_ready("1001");
 }
 
 #[test]
-fn muted_caller_who_answers_the_probe_keeps_the_call() {
-    let Talk {
-        mut journal,
-        caller,
-        call,
-        audio,
-        ..
-    } = talk();
-    audio.quiet(true);
+fn muted_caller_who_answers_the_probes_keeps_the_call() {
+    let mut talk = talk();
+    talk.audio.quiet(true);
     for _ in 0..2 {
-        let leg = caller.until("the probe", secs(12), |event| match event {
+        let leg = talk.caller.until("the probe", secs(12), |event| match event {
             PhoneEvent::Reoffered { leg, .. } => Some(*leg),
             _ => None,
         });
-        assert_eq!(leg, call);
-        caller.command(PhoneCommand::AnswerReoffer {
-            leg,
-            sdp: sdp(audio.port, Codec::Pcma),
-        });
+        assert_eq!(leg, talk.call);
+        let sdp = sdp(talk.audio.port, Codec::Pcma);
+        talk.caller.command(PhoneCommand::AnswerReoffer { leg, sdp });
     }
-    assert!(!journal.events().iter().any(|event| event.what == What::Unbridged));
-    audio.quiet(false);
-    caller.command(PhoneCommand::Hangup { leg: call });
-    let closed = journal.until_closed(secs(5));
+    let from = talk.audio.count();
+    until("the muted caller to hear the agent still", secs(5), || {
+        (tone::heard_ms(&talk.audio.heard(from), 1_000) > 1_500).then_some(())
+    });
+    assert!(
+        !talk
+            .journal
+            .events()
+            .iter()
+            .any(|event| event.what == What::Unbridged)
+    );
+    talk.caller.command(PhoneCommand::Hangup { leg: talk.call });
+    let closed = talk.journal.until_closed(secs(5));
     assert!(
         matches!(
             closed.what,
