@@ -181,18 +181,14 @@ impl Cast {
             return;
         }
         self.ending = true;
-        let in_menu: Vec<LegId> = self
-            .steps
-            .values()
-            .filter_map(|step| {
-                if let Step::Press(leg, _) = step {
-                    Some(*leg)
-                } else {
-                    None
-                }
-            })
-            .collect();
-        for leg in in_menu {
+        // Who has most keys still to press is in the menu; the others wait, or soon will, and are answered yet.
+        let mut keys: BTreeMap<LegId, usize> = BTreeMap::new();
+        for step in self.steps.values() {
+            if let Step::Press(leg, _) = step {
+                *keys.entry(*leg).or_default() += 1;
+            }
+        }
+        for (leg, _) in keys.into_iter().filter(|(_, left)| *left > 1) {
             let ms = self.between(100, 1_500);
             self.after(ms, Step::CallerHangsUp(leg));
         }
