@@ -15,7 +15,7 @@ const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// An address that could not be had.
 #[derive(Debug, Error)]
-#[error("cannot listen for SIP on {} {address}: {source}. {}", name(*.transport), hint(.source))]
+#[error("cannot listen for SIP on {} {address}: {error}\nhint: {}", name(*.transport), hint(.error))]
 pub struct BindError {
     /// The listener.
     pub listener: ListenerId,
@@ -23,8 +23,8 @@ pub struct BindError {
     pub transport: Transport,
     /// The address.
     pub address: SocketAddr,
-    /// What the system said.
-    pub source: io::Error,
+    /// What the system said; already in the message.
+    pub error: io::Error,
 }
 
 const fn name(transport: Transport) -> &'static str {
@@ -37,16 +37,16 @@ const fn name(transport: Transport) -> &'static str {
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "Another program holds this port, perhaps another Hotline: stop it (`ss -lnptu` names it), or choose \
+            "another program holds this port, perhaps another Hotline: stop it (`ss -lnptu` names it), or choose \
              another port for this listener"
         }
         io::ErrorKind::AddrNotAvailable => {
-            "This machine has no such address: bind the listener to one that `ip address` lists, or to 0.0.0.0"
+            "this machine has no such address: bind the listener to one that `ip address` lists, or to 0.0.0.0"
         }
         io::ErrorKind::PermissionDenied => {
-            "Ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or choose a higher port"
+            "ports below 1024 need CAP_NET_BIND_SERVICE: grant it, or choose a higher port"
         }
-        _ => "Check the listener's address",
+        _ => "check the listener's address",
     }
 }
 
@@ -96,11 +96,11 @@ fn bind_one(config: ListenerConfig) -> Result<BoundListener, BindError> {
             _ => break,
         }
     }
-    let (local, udp, tcp) = result.map_err(|(transport, source)| BindError {
+    let (local, udp, tcp) = result.map_err(|(transport, error)| BindError {
         listener: config.id,
         transport,
         address: config.bind,
-        source,
+        error,
     })?;
     Ok(BoundListener {
         config,
