@@ -14,10 +14,12 @@ mod tone;
 mod wait;
 
 mod call;
+mod commands;
 mod crash;
 mod crowd;
 mod demo;
 mod offers;
+mod phases;
 mod refusals;
 mod stop;
 mod talks;

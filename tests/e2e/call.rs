@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use hotline_journal::{Event, What};
 use hotline_media::Codec;
+use hotline_sip::Transport;
 use hotline_types::{EndCause, HangupBy};
 
 use super::baresip::{Answers, Baresip};
@@ -55,6 +56,15 @@ fn node(name: &'static str) -> impl Fn(&Event) -> bool {
 
 #[test]
 fn caller_and_agent_hear_each_other_and_everything_written_down_agrees() {
+    check(Transport::Udp);
+}
+
+#[test]
+fn call_over_tcp_is_the_same_call() {
+    check(Transport::Tcp);
+}
+
+fn check(transport: Transport) {
     let epoch = Instant::now();
     let gateway = Gateway::start(&Config::shipped());
     let mut journal = gateway.journal();
@@ -65,7 +75,9 @@ fn caller_and_agent_hear_each_other_and_everything_written_down_agrees() {
         caller: "13812345678".to_owned(),
         dialled: "8001".to_owned(),
     };
-    let sipp = Sipp::start(
+    let sipp = Sipp::start_from(
+        "127.0.0.1",
+        transport,
         gateway.sip("trunk"),
         &Scenario::call(Codec::Pcma, secs(60)),
         &[line],

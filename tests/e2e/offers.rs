@@ -14,6 +14,7 @@ use super::wait::secs;
 enum First {
     Rejects(u16),
     LetsItRing,
+    IsGone,
 }
 
 /// The call that the first agent did not take goes to the next, who answers it.
@@ -39,11 +40,16 @@ fn check(first: First, outcome: OfferOutcome) {
             .expect("one of the two")
             .1
     };
-    let (leg, _) = of(agent.as_str()).until_incoming(secs(5));
-    of(agent.as_str()).command(PhoneCommand::Ring { leg });
-    match first {
-        First::Rejects(status) => of(agent.as_str()).command(PhoneCommand::Reject { leg, status }),
-        First::LetsItRing => assert_eq!(of(agent.as_str()).until_ended(secs(10)), LegEnd::Cancelled),
+    let phone = of(agent.as_str());
+    if let First::IsGone = first {
+        phone.unplug();
+    } else {
+        let (leg, _) = phone.until_incoming(secs(5));
+        phone.command(PhoneCommand::Ring { leg });
+        match first {
+            First::Rejects(status) => phone.command(PhoneCommand::Reject { leg, status }),
+            _ => assert_eq!(phone.until_ended(secs(10)), LegEnd::Cancelled),
+        }
     }
     let ended = journal.until("the end of the offer", secs(10), |event| {
         matches!(event.what, What::OfferEnded { .. })
@@ -88,6 +94,11 @@ fn call_to_a_busy_agent_goes_to_the_next() {
 #[test]
 fn call_that_an_agent_misses_goes_to_the_next() {
     check(First::LetsItRing, OfferOutcome::Missed);
+}
+
+#[test]
+fn call_to_a_phone_that_is_gone_goes_to_the_next() {
+    check(First::IsGone, OfferOutcome::Unreachable);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use hotline_journal::What;
 use hotline_media::Codec;
+use hotline_sip::Transport;
 use hotline_types::{EndCause, FlowOutReason, RefusalReason};
 
 use super::crowd::callers;
@@ -53,6 +54,7 @@ fn stranger_on_the_trunk_listener_leaves_no_trace() {
     let (_peers, lines) = callers(3, "8003");
     Sipp::start_from(
         "127.0.0.2",
+        Transport::Udp,
         gateway.sip("trunk"),
         &Scenario::unheard(),
         &lines,

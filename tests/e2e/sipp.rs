@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use hotline_media::Codec;
+use hotline_sip::Transport;
 
 use super::wait::until;
 
@@ -102,12 +103,13 @@ pub struct Sipp {
 impl Sipp {
     /// Makes these calls, at this many per second.
     pub fn start(server: SocketAddr, scenario: &Scenario, lines: &[CallerLine], rate: usize) -> Self {
-        Self::start_from("127.0.0.1", server, scenario, lines, rate)
+        Self::start_from("127.0.0.1", Transport::Udp, server, scenario, lines, rate)
     }
 
-    /// The same from another address of this machine.
+    /// The same from this address of this machine, by this transport.
     pub fn start_from(
         from: &str,
+        transport: Transport,
         server: SocketAddr,
         scenario: &Scenario,
         lines: &[CallerLine],
@@ -125,10 +127,18 @@ impl Sipp {
         fs::write(dir.join("lines.csv"), rows).unwrap();
         let screen = File::create(dir.join("screen.txt")).unwrap();
         let (port, media) = (super::ports::one(), super::ports::one());
+        let transport = if transport == Transport::Tcp { "t1" } else { "u1" };
         let child = Command::new("sipp")
             .current_dir(&dir)
             .args(["-sf", "scenario.xml", "-inf", "lines.csv", "-i", from, "-nostdin"])
-            .args(["-p", &port.to_string(), "-mp", &media.to_string()])
+            .args([
+                "-t",
+                transport,
+                "-p",
+                &port.to_string(),
+                "-mp",
+                &media.to_string(),
+            ])
             .args([
                 "-m",
                 &lines.len().to_string(),

@@ -19,6 +19,7 @@ const TURN: Duration = Duration::from_millis(10);
 struct Inner {
     phone: Phone,
     next: Option<Time>,
+    unplugged: bool,
     ended: bool,
     events: Vec<PhoneEvent>,
 }
@@ -54,6 +55,7 @@ impl SoftPhone {
         let inner = Mutex::new(Inner {
             phone,
             next: None,
+            unplugged: false,
             ended: false,
             events: Vec::new(),
         });
@@ -107,6 +109,11 @@ impl SoftPhone {
     /// Tells the phone to do something.
     pub fn command(&self, command: PhoneCommand) {
         self.shared.drive(PhoneInput::Command(command));
+    }
+
+    /// From now on nothing goes in or out.
+    pub fn unplug(&self) {
+        self.shared.inner.lock().unwrap().unplugged = true;
     }
 
     /// Waits for an event and takes it out.
@@ -200,6 +207,9 @@ impl Shared {
 
     fn drive(&self, input: PhoneInput) {
         let mut inner = self.inner.lock().unwrap();
+        if inner.unplugged {
+            return;
+        }
         inner.phone.handle(self.now(), input);
         loop {
             match inner.phone.poll() {
