@@ -71,11 +71,10 @@ fn main() {
     figure("answer", || {
         let answer = Answer {
             status: 180,
-            reason: None,
-            to_tag: Some("8f2a0c"),
+            to_tag: Some(0x8f2a_0c55),
             peer,
         };
-        response(&mut out, &message, answer).finish();
+        out = response(std::mem::take(&mut out), &message, answer).finish();
         out.len()
     });
     let mut framer = Framer::new(FrameLimits::default());

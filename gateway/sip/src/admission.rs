@@ -341,20 +341,16 @@ fn identity(request: &Message<'_>) -> u64 {
 
 /// A response without state: its tag follows from the request, so that each retransmission gets the same.
 fn refusal(request: &Message<'_>, peer: SocketAddr, status: u16, retry_after_s: Option<u32>) -> Vec<u8> {
-    let tag = format!("{:016x}", identity(request));
     let answer = Answer {
         status,
-        reason: None,
-        to_tag: Some(&tag),
+        to_tag: Some(identity(request)),
         peer,
     };
-    let mut out = Vec::new();
-    let mut response = build::response(&mut out, request, answer);
-    if let Some(seconds) = retry_after_s {
-        response.header(Name::RetryAfter, seconds);
+    let response = build::response(Vec::with_capacity(1024), request, answer);
+    match retry_after_s {
+        Some(seconds) => response.header(Name::RetryAfter, seconds).finish(),
+        None => response.finish(),
     }
-    response.finish();
-    out
 }
 
 #[cfg(test)]

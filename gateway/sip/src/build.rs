@@ -1,40 +1,38 @@
-//! Building messages: written once, into a buffer that is used again. No value can add a line of its own.
+//! Writing messages: once, front to back, into one buffer that may be used again. No value can add a line of its own.
 
 mod answer;
-mod text;
+mod quoted;
 
 use std::fmt::{self, Write as _};
 
-pub use answer::{Answer, ack_for, cancel_for, reason_phrase, response};
-pub use text::{Addr, EscapedUser, Quoted};
+use memchr::memchr3;
 
-use crate::header::{Name, Value, is_token};
+pub use answer::{Answer, response};
+pub(crate) use answer::{Head, ack_of_failure, cancel_of, response_to};
+pub(crate) use quoted::Quoted;
+
+use crate::header::{Name, is_token};
 use crate::message::Method;
+
+use answer::reason_phrase;
 
 /// A message being written. Ends with [`Builder::finish`] or [`Builder::body`].
 ///
-/// CR, LF and NUL in any value become spaces, and each is counted; the ends answer with that count, so that a
-/// caller can tell that a value was not what it should have been.
+/// CR, LF and NUL in any value become spaces: whatever a value holds, it stays on its line.
 #[must_use = "a message ends with finish or body"]
-pub struct Builder<'b> {
-    out: &'b mut Vec<u8>,
-    replaced: usize,
+#[derive(Debug)]
+pub struct Builder {
+    out: Vec<u8>,
 }
 
 /// Begins a request in an emptied buffer. In the URI, white space and control bytes become percent escapes.
-pub fn request<'b>(out: &'b mut Vec<u8>, method: Method<'_>, uri: &str) -> Builder<'b> {
-    out.clear();
-    let mut builder = Builder { out, replaced: 0 };
-    for byte in method.as_str().bytes() {
-        let good = is_token(byte);
-        builder.replaced += usize::from(!good);
-        builder.out.push(if good { byte } else { b'-' });
-    }
+pub(crate) fn request(out: Vec<u8>, method: Method<'_>, uri: &str) -> Builder {
+    let mut builder = Builder::begin(out);
+    builder.clean(method.as_str().as_bytes());
     builder.out.push(b' ');
     for byte in uri.bytes() {
         if byte <= b' ' || byte == 0x7f {
-            builder.replaced += 1;
-            builder.plain(format_args!("%{byte:02X}"));
+            let _never_fails = write!(builder, "%{byte:02X}");
         } else {
             builder.out.push(byte);
         }
@@ -43,95 +41,101 @@ pub fn request<'b>(out: &'b mut Vec<u8>, method: Method<'_>, uri: &str) -> Build
     builder
 }
 
-impl Builder<'_> {
-    /// Writes text that is known to be free of CR and LF.
-    fn plain(&mut self, text: fmt::Arguments<'_>) {
-        struct Plain<'v>(&'v mut Vec<u8>);
-        impl fmt::Write for Plain<'_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                self.0.extend_from_slice(text.as_bytes());
-                Ok(())
-            }
-        }
-        let _never_fails = Plain(self.out).write_fmt(text);
+impl Builder {
+    fn begin(mut out: Vec<u8>) -> Self {
+        out.clear();
+        Self { out }
     }
 
-    /// Writes bytes, folds made one space, other line ends made spaces and counted.
+    /// Begins a response with its status line.
+    fn status(out: Vec<u8>, status: u16) -> Self {
+        let mut builder = Self::begin(out);
+        let status = status.clamp(100, 699);
+        let _never_fails = write!(builder, "SIP/2.0 {status} {}", reason_phrase(status));
+        builder.end_line();
+        builder
+    }
+
+    /// Writes bytes: a fold becomes one space, and so does every other CR, LF or NUL.
     fn clean(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
-        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        while let Some(at) = memchr3(b'\r', b'\n', 0, rest) {
             self.out.extend_from_slice(&rest[..at]);
             self.out.push(b' ');
             let fold = rest[at..].starts_with(b"\r\n ") || rest[at..].starts_with(b"\r\n\t");
-            self.replaced += usize::from(!fold);
             rest = &rest[at + if fold { 3 } else { 1 }..];
         }
         self.out.extend_from_slice(rest);
     }
 
-    /// A header whose value is formatted in place.
-    pub fn header(&mut self, name: Name, value: impl fmt::Display) -> &mut Self {
-        self.named(name.as_str(), value)
+    fn name(&mut self, name: Name) {
+        self.raw_name(name.as_str());
     }
 
-    /// A header by a name that the codec need not know. A name that is no token drops the header and counts.
-    pub fn named(&mut self, name: &str, value: impl fmt::Display) -> &mut Self {
-        if self.begin(name) {
-            let _never_fails = write!(self, "{value}");
-            self.out.extend_from_slice(b"\r\n");
-        }
-        self
-    }
-
-    /// A header whose value is copied from a message that was read; folds become spaces.
-    pub fn copy(&mut self, name: Name, value: Value<'_>) -> &mut Self {
-        self.bytes(name.as_str(), value.bytes())
-    }
-
-    /// A header of any bytes, which need not be UTF-8.
-    pub fn bytes(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        if self.begin(name) {
-            self.clean(value);
-            self.out.extend_from_slice(b"\r\n");
-        }
-        self
-    }
-
-    fn begin(&mut self, name: &str) -> bool {
-        if name.is_empty() || !name.bytes().all(is_token) {
-            self.replaced += 1;
-            return false;
-        }
+    fn raw_name(&mut self, name: &str) {
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b": ");
-        true
     }
 
-    /// Ends the message without a body. Answers how many bytes had to be replaced: 0 where all was well.
-    pub fn finish(&mut self) -> usize {
+    fn end_line(&mut self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+
+    /// A header whose value is formatted in place.
+    pub fn header(mut self, name: Name, value: impl fmt::Display) -> Self {
+        self.name(name);
+        let _never_fails = write!(self, "{value}");
+        self.end_line();
+        self
+    }
+
+    /// A header by a name that the codec need not know. A name that is no token drops the header.
+    pub(crate) fn named(mut self, name: &str, value: impl fmt::Display) -> Self {
+        if !name.is_empty() && name.bytes().all(is_token) {
+            self.raw_name(name);
+            let _never_fails = write!(self, "{value}");
+            self.end_line();
+        }
+        self
+    }
+
+    /// A header whose value is copied, from a message that was read, perhaps; it need not be UTF-8.
+    fn copy(&mut self, name: Name, value: &[u8]) {
+        self.name(name);
+        self.clean(value);
+        self.end_line();
+    }
+
+    /// Ends the message without a body.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
         self.out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
-        self.replaced
+        self.out
     }
 
-    /// Ends the message with this body. Answers like [`Builder::finish`].
-    pub fn body(&mut self, content_type: &str, body: &[u8]) -> usize {
-        self.header(Name::ContentType, content_type);
-        self.plain(format_args!("Content-Length: {}\r\n\r\n", body.len()));
-        self.out.extend_from_slice(body);
-        self.replaced
+    /// Ends the message with this body.
+    #[must_use]
+    pub(crate) fn body(self, content_type: &str, body: &[u8]) -> Vec<u8> {
+        let mut out = self
+            .header(Name::ContentType, content_type)
+            .header(Name::ContentLength, body.len())
+            .out;
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body);
+        out
+    }
+
+    /// Ends the message with SDP.
+    #[must_use]
+    pub(crate) fn sdp(self, sdp: &[u8]) -> Vec<u8> {
+        self.body("application/sdp", sdp)
     }
 }
 
 /// What is formatted into a builder passes the same filter as copied bytes.
-impl fmt::Write for Builder<'_> {
+impl fmt::Write for Builder {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for (count, piece) in text.split(['\r', '\n', '\0']).enumerate() {
-            if count > 0 {
-                self.replaced += 1;
-                self.out.push(b' ');
-            }
-            self.out.extend_from_slice(piece.as_bytes());
-        }
+        self.clean(text.as_bytes());
         Ok(())
     }
 }

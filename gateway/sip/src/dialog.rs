@@ -13,8 +13,11 @@ pub(crate) use outbound::{Invitation, Target, from_value};
 pub(crate) use within::refusal_of;
 
 use crate::Transport;
+use crate::build::Builder;
 use crate::endpoint::envelope::Envelope;
-use crate::endpoint::wire::{self, Draft};
+use crate::endpoint::wire;
+use crate::header::Name;
+use crate::message::{Message, Method};
 use crate::transaction::{Hop, TxId};
 
 /// Longest route set that we keep.
@@ -48,10 +51,11 @@ pub(crate) struct Dialog {
 
 /// A request in a dialog, before its body.
 pub(crate) struct Within<'a> {
-    pub(crate) method: &'static str,
+    pub(crate) method: Method<'static>,
     pub(crate) tx: TxId,
     pub(crate) cseq: u32,
-    pub(crate) reason: &'static str,
+    /// The value of its Reason header.
+    pub(crate) reason: Option<&'static str>,
     pub(crate) product: &'a str,
 }
 
@@ -60,7 +64,7 @@ impl Dialog {
     pub(crate) fn of_invite(
         env: &Envelope<'_>,
         local_tag: u64,
-        target: String,
+        target: &str,
         hop: Hop,
         face: SocketFace,
     ) -> Self {
@@ -70,7 +74,7 @@ impl Dialog {
             call_id: env.call_id.to_owned(),
             local: format!("{};tag={local_tag:016x}", env.to_value),
             remote: env.from_value.to_string(),
-            target,
+            target: target.to_owned(),
             routes: env.record_routes().take(ROUTES_MAX).collect(),
             local_cseq: 0,
             remote_cseq: Some(env.cseq),
@@ -81,25 +85,28 @@ impl Dialog {
     }
 
     /// The UAC side (§12.1.2), from our INVITE as sent and a 2xx to it.
-    pub(crate) fn of_answer(invite: &[u8], env: &Envelope<'_>, hop: Hop, face: SocketFace) -> Self {
-        let local = wire::line(invite, "From").to_owned();
-        let local_tag = local
-            .rsplit_once(";tag=")
-            .and_then(|(_, tag)| wire::parse_hex(tag))
-            .unwrap_or(0);
+    pub(crate) fn of_answer(invite: &Message<'_>, env: &Envelope<'_>, hop: Hop, face: SocketFace) -> Self {
+        let local_tag = invite
+            .from()
+            .ok()
+            .and_then(|from| from.tag().and_then(wire::parse_hex));
+        let text = |name| {
+            invite
+                .first(name)
+                .and_then(|value| value.text().ok())
+                .unwrap_or_default()
+        };
         let mut routes: Vec<String> = env.record_routes().take(ROUTES_MAX).collect();
         routes.reverse();
         Self {
-            local_tag,
+            local_tag: local_tag.unwrap_or(0),
             remote_tag: env.to_tag.unwrap_or("").to_owned(),
-            call_id: wire::line(invite, "Call-ID").to_owned(),
-            local,
+            call_id: text(Name::CallId).to_owned(),
+            local: text(Name::From).to_owned(),
             remote: env.to_value.to_string(),
-            target: env
-                .contact()
-                .unwrap_or_else(|| wire::request_uri(invite).to_owned()),
+            target: env.contact().or(invite.raw_uri()).unwrap_or_default().to_owned(),
             routes,
-            local_cseq: wire::sequence(invite),
+            local_cseq: invite.cseq().map_or(0, |cseq| cseq.number),
             remote_cseq: None,
             hop,
             face,
@@ -108,11 +115,12 @@ impl Dialog {
     }
 
     /// The dialog of a re-INVITE of ours whose leg is gone: its route set is that of the request.
-    pub(crate) fn of_reinvite(invite: &[u8], env: &Envelope<'_>, hop: Hop, face: SocketFace) -> Self {
-        let routes = wire::lines(invite).filter(|(name, _)| *name == "Route");
-        let routes = routes.map(|(_, value)| value.to_owned()).collect();
+    pub(crate) fn of_reinvite(invite: &Message<'_>, env: &Envelope<'_>, hop: Hop, face: SocketFace) -> Self {
+        let routes = invite.all(Name::Route);
         Self {
-            routes,
+            routes: routes
+                .filter_map(|route| route.text().ok().map(str::to_owned))
+                .collect(),
             ..Self::of_answer(invite, env, hop, face)
         }
     }
@@ -136,12 +144,12 @@ impl Dialog {
     /// Refreshes the remote target (§12.2): the Contact of a re-INVITE, an UPDATE or their 2xx.
     pub(crate) fn refresh_target(&mut self, env: &Envelope<'_>) {
         if let Some(target) = env.contact() {
-            self.target = target;
+            target.clone_into(&mut self.target);
         }
     }
 
     /// Begins a request in this dialog (§12.2.1.1). Strict routers are not served: the route set goes out as it is.
-    pub(crate) fn request(&self, within: &Within<'_>) -> Draft {
+    pub(crate) fn request(&self, within: &Within<'_>) -> Builder {
         let Within {
             method,
             tx,
@@ -149,28 +157,33 @@ impl Dialog {
             reason,
             product,
         } = *within;
-        let mut draft = Draft::request(method, &self.target, tx, self.hop.transport, self.face.advertised);
+        let mut draft = wire::request(method, &self.target, tx, self.hop.transport, self.face.advertised);
         for route in &self.routes {
-            draft = draft.header("Route", route);
+            draft = draft.header(Name::Route, route);
         }
         draft = draft
-            .header("From", &self.local)
-            .header("To", &self.remote)
-            .header("Call-ID", &self.call_id)
-            .header("CSeq", format_args!("{cseq} {method}"));
-        if matches!(method, "INVITE" | "UPDATE") {
+            .header(Name::From, &self.local)
+            .header(Name::To, &self.remote)
+            .header(Name::CallId, &self.call_id)
+            .header(Name::CSeq, format_args!("{cseq} {method}"));
+        if matches!(method, Method::Invite | Method::Update) {
             draft = draft
-                .header("Contact", contact(&self.face, self.hop.transport))
-                .header("Allow", wire::ALLOW);
+                .header(Name::Contact, contact(&self.face, self.hop.transport))
+                .header(Name::Allow, wire::ALLOW);
         }
-        draft.header("User-Agent", product).raw(reason)
+        draft = draft.header(Name::UserAgent, product);
+        match reason {
+            Some(reason) => draft.header(Name::Reason, reason),
+            None => draft,
+        }
     }
 }
 
 /// Our Contact on this listener.
-pub(crate) fn contact(face: &SocketFace, transport: Transport) -> String {
-    match transport {
-        Transport::Udp => format!("<sip:{}@{}>", face.user, face.advertised),
-        Transport::Tcp => format!("<sip:{}@{};transport=tcp>", face.user, face.advertised),
+pub(crate) fn contact(face: &SocketFace, transport: Transport) -> wire::Contact<'static> {
+    wire::Contact {
+        user: face.user,
+        at: face.advertised,
+        transport,
     }
 }

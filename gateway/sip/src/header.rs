@@ -16,3 +16,4 @@ pub use simple::{CSeq, ContentType, RAck, Reason, Refresher, Replaces, SessionEx
 pub use via::Via;
 
 pub(crate) use scan::is_token;
+pub(crate) use via::COOKIE;

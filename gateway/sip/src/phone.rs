@@ -195,8 +195,14 @@ impl Phone {
         let Some((request, hop)) = self.ua.stack.client_request(tx) else {
             return false;
         };
-        let request = request.to_vec();
-        let from = wire::line(&request, "From");
+        let sent = request.bytes().to_vec();
+        let Ok(request) = Message::index(&sent) else {
+            return false;
+        };
+        let from = request
+            .first(Name::From)
+            .and_then(|from| from.text().ok())
+            .unwrap_or_default();
         let Some(account) = self
             .accounts
             .values()
@@ -208,7 +214,7 @@ impl Phone {
             return false;
         };
         let secret = Secret::Password(account.password.reveal());
-        let uri = wire::request_uri(&request);
+        let uri = request.raw_uri().unwrap_or_default();
         let answer = challenge.answer(&account.user, secret, "INVITE", uri, 1, &mut self.ua.stack.rng);
         let UserAgent { stack, legs } = &mut self.ua;
         legs.dial_repeat(stack, leg, fork, hop, |tx| {
@@ -338,11 +344,11 @@ impl Phone {
 }
 
 /// The header of a challenge and that of its answer, by status (RFC 3261 §22.2, §22.3).
-fn challenge_names(status: u16) -> (Name, &'static str) {
+fn challenge_names(status: u16) -> (Name, Name) {
     if status == 407 {
-        (Name::ProxyAuthenticate, "Proxy-Authorization")
+        (Name::ProxyAuthenticate, Name::ProxyAuthorization)
     } else {
-        (Name::WwwAuthenticate, "Authorization")
+        (Name::WwwAuthenticate, Name::Authorization)
     }
 }
 

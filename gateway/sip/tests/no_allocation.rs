@@ -19,12 +19,11 @@ fn reading_and_answering_an_invite_allocates_nothing() {
         let message = Message::parse(&bytes).expect("the INVITE can be read");
         let answer = Answer {
             status: 180,
-            reason: None,
-            to_tag: Some("8f2a0c"),
+            to_tag: Some(0x8f2a_0c55),
             peer,
         };
-        let replaced = response(&mut out, &message, answer).finish();
-        (sum, replaced, out.len())
+        out = response(std::mem::take(&mut out), &message, answer).finish();
+        (sum, out.len())
     };
     let first = round();
     // Other threads of the test harness may allocate: some round in a hundred sees none.
@@ -33,5 +32,5 @@ fn reading_and_answering_an_invite_allocates_nothing() {
         let same = round() == first;
         same && allocations() == before
     });
-    assert!(quiet && first.1 == 0);
+    assert!(quiet);
 }

@@ -122,14 +122,12 @@ fn touch_addr(addr: &NameAddr<'_>) {
 /// Answers a request and reads the answer back.
 fn answer(message: &Message<'_>) {
     let peer = SocketAddr::from(([192, 0, 2, 9], 5062));
-    let mut out = Vec::new();
     let answer = Answer {
         status: 486,
-        reason: None,
-        to_tag: Some("ours"),
+        to_tag: Some(7),
         peer,
     };
-    response(&mut out, message, answer).finish();
+    let out = response(Vec::new(), message, answer).finish();
     let read = Message::parse(&out).expect("an answer of ours can be read");
     assert_eq!(read.status(), Some(486));
     assert_eq!(read.all(Name::Via).count(), message.all(Name::Via).count());

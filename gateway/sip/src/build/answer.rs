@@ -1,21 +1,20 @@
 //! Messages that take headers from another one: responses, CANCEL, and the ACK of a refusal.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use crate::header::{Name, Value, Via};
-use crate::message::{Message, Method, ParseError};
+use crate::message::{Message, Method};
 
 use super::Builder;
 
 /// What a response says beyond the headers that it takes from its request.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct Answer {
     /// 100 to 699.
     pub status: u16,
-    /// Reason phrase; the usual one where none is given.
-    pub reason: Option<&'a str>,
-    /// Tag added to To where the request's To has none. A 100 needs none.
-    pub to_tag: Option<&'a str>,
+    /// Tag of ours, written as 16 hex digits, added to To where the request's To has none. A 100 needs none.
+    pub to_tag: Option<u64>,
     /// Where the request came from, for `received` and `rport`.
     pub peer: SocketAddr,
 }
@@ -23,49 +22,108 @@ pub struct Answer<'a> {
 /// Begins the response to a request in an emptied buffer (RFC 3261 §8.2.6).
 ///
 /// Via, From, To, Call-ID and CSeq are copied as they stand, also when they cannot be read; Record-Route from 101
-/// to 299 (§12.1.1); Timestamp into a 100. The topmost Via gets `received` and `rport` (§18.2.1, RFC 3581 §4).
-pub fn response<'b>(out: &'b mut Vec<u8>, request: &Message<'_>, answer: Answer<'_>) -> Builder<'b> {
-    out.clear();
-    let mut builder = Builder { out, replaced: 0 };
-    let reason = answer.reason.unwrap_or_else(|| reason_phrase(answer.status));
-    builder.plain(format_args!("SIP/2.0 {} ", answer.status.clamp(100, 699)));
-    builder.clean(reason.as_bytes());
-    builder.out.extend_from_slice(b"\r\n");
-    let top = request.top_via();
-    for value in request.all(Name::Via) {
-        // Not always the first line: that one may be empty.
-        let holds_top = |via: &&Via<'_>| {
-            let end = value.offset() + value.bytes().len();
-            (value.offset()..end).contains(&via.value.offset())
-        };
-        match top.as_ref().ok().filter(holds_top) {
-            Some(via) => builder.received_via(via, value, answer.peer),
-            None => {
-                builder.copy(Name::Via, value);
-            }
-        }
-    }
-    for line in request.lines() {
-        let copied = match line.name {
-            Name::From | Name::CallId | Name::CSeq => true,
-            Name::RecordRoute => (101..300).contains(&answer.status),
-            Name::Timestamp => answer.status == 100,
-            _ => false,
-        };
-        if copied {
-            builder.copy(line.name, line.value);
-        } else if line.name == Name::To {
-            builder.tagged_to(request, line.value, answer.to_tag);
-        }
+/// to 299 (§12.1.1); Timestamp into a 100 (§8.2.6.1). The topmost Via gets `received` and `rport` (§18.2.1,
+/// RFC 3581 §4).
+pub fn response(out: Vec<u8>, request: &Message<'_>, answer: Answer) -> Builder {
+    let top = request.top_via().ok();
+    let tagged = request.to().is_ok_and(|to| to.tag().is_some());
+    let to_tag = answer.to_tag.filter(|_| !tagged);
+    response_to(out, request, top.as_ref(), Answer { to_tag, ..answer })
+}
+
+/// As [`response`], for a request whose topmost Via and To were read: the tag is added as it is.
+pub(crate) fn response_to(
+    out: Vec<u8>,
+    request: &Message<'_>,
+    top: Option<&Via<'_>>,
+    answer: Answer,
+) -> Builder {
+    let mut builder = Builder::status(out, answer.status);
+    builder.repeated_lines(request, top, answer.to_tag, answer.peer);
+    if makes_dialog(answer.status) {
+        builder.copy_all(request, Name::RecordRoute);
+    } else if answer.status == 100 {
+        builder.copy_all(request, Name::Timestamp);
     }
     builder
 }
 
-impl Builder<'_> {
+/// Whether Record-Route stands in an answer of this status (RFC 3261 §12.1.1, table 2).
+const fn makes_dialog(status: u16) -> bool {
+    matches!(status, 101..300)
+}
+
+/// The lines of a request that its answers repeat, made once, so that the request need not be kept for them.
+#[derive(Debug)]
+pub(crate) struct Head {
+    lines: Box<[u8]>,
+    /// Where the Record-Routes begin.
+    routes_at: usize,
+}
+
+impl Head {
+    /// Of a request whose topmost Via was read; `to_tag` is ours to add, as the request's To has none.
+    pub(crate) fn of(request: &Message<'_>, top: &Via<'_>, to_tag: Option<u64>, peer: SocketAddr) -> Self {
+        let mut builder = Builder::begin(Vec::with_capacity(512));
+        builder.repeated_lines(request, Some(top), to_tag, peer);
+        let routes_at = builder.out.len();
+        builder.copy_all(request, Name::RecordRoute);
+        Self {
+            lines: builder.out.into_boxed_slice(),
+            routes_at,
+        }
+    }
+
+    /// Begins a response to the request.
+    pub(crate) fn response(&self, status: u16) -> Builder {
+        let mut builder = Builder::status(Vec::with_capacity(self.lines.len() + 512), status);
+        let end = if makes_dialog(status) {
+            self.lines.len()
+        } else {
+            self.routes_at
+        };
+        builder.out.extend_from_slice(&self.lines[..end]);
+        builder
+    }
+}
+
+impl Builder {
+    fn repeated_lines(
+        &mut self,
+        request: &Message<'_>,
+        top: Option<&Via<'_>>,
+        to_tag: Option<u64>,
+        peer: SocketAddr,
+    ) {
+        for line in request.lines() {
+            let value = line.value;
+            match line.name {
+                Name::Via => {
+                    // The topmost hop is not always in the first line: that one may be empty.
+                    let end = value.offset() + value.bytes().len();
+                    let holds = |via: &&Via<'_>| (value.offset()..end).contains(&via.value.offset());
+                    match top.filter(holds) {
+                        Some(via) => self.received_via(via, value, peer),
+                        None => self.copy(Name::Via, value.bytes()),
+                    }
+                }
+                Name::To => self.tagged_to(value, to_tag),
+                Name::From | Name::CallId | Name::CSeq => self.copy(line.name, value.bytes()),
+                _ => {}
+            }
+        }
+    }
+
+    fn copy_all(&mut self, request: &Message<'_>, name: Name) {
+        for value in request.all(name) {
+            self.copy(name, value.bytes());
+        }
+    }
+
     fn received_via(&mut self, via: &Via<'_>, line: Value<'_>, peer: SocketAddr) {
         let hop = via.value.bytes();
         let params = via.params.as_str().len();
-        self.out.extend_from_slice(b"Via: ");
+        self.name(Name::Via);
         self.clean(hop[..hop.len() - params].trim_ascii_end());
         for param in via.params.iter() {
             if param.name.eq_ignore_ascii_case("received") || param.name.eq_ignore_ascii_case("rport") {
@@ -79,76 +137,60 @@ impl Builder<'_> {
             }
         }
         let ip = peer.ip().to_canonical();
-        if via.rport().is_some() || via.host.ip() != Some(ip) {
-            self.plain(format_args!(";received={ip}"));
+        let asked = via.rport().is_some();
+        if asked {
+            let _never_fails = write!(self, ";rport={}", peer.port());
         }
-        if via.rport().is_some() {
-            self.plain(format_args!(";rport={}", peer.port()));
+        if asked || via.host.ip() != Some(ip) {
+            let _never_fails = write!(self, ";received={ip}");
         }
         let end = via.value.offset() + hop.len() - line.offset();
         self.clean(&line.bytes()[end..]);
-        self.out.extend_from_slice(b"\r\n");
+        self.end_line();
     }
 
-    fn tagged_to(&mut self, request: &Message<'_>, value: Value<'_>, tag: Option<&str>) {
-        self.out.extend_from_slice(b"To: ");
+    fn tagged_to(&mut self, value: Value<'_>, tag: Option<u64>) {
+        self.name(Name::To);
         self.clean(value.bytes());
-        let tagged = request.to().is_ok_and(|to| to.params.has("tag"));
-        if let Some(tag) = tag.filter(|_| !tagged) {
-            self.out.extend_from_slice(b";tag=");
-            self.clean(tag.as_bytes());
+        if let Some(tag) = tag {
+            let _never_fails = write!(self, ";tag={tag:016x}");
         }
-        self.out.extend_from_slice(b"\r\n");
-    }
-
-    /// Request-URI, topmost Via, From, Call-ID, Route and the CSeq's number of an INVITE that was sent.
-    fn of_invite(
-        &mut self,
-        invite: &Message<'_>,
-        method: Method<'_>,
-        to: Value<'_>,
-    ) -> Result<(), ParseError> {
-        let cseq = invite.cseq()?.number;
-        self.copy(Name::Via, invite.top_via()?.value);
-        self.copy(Name::From, invite.required(Name::From)?);
-        self.copy(Name::To, to);
-        self.copy(Name::CallId, invite.required(Name::CallId)?);
-        self.header(Name::CSeq, format_args!("{cseq} {method}"));
-        self.header(Name::MaxForwards, 70);
-        for route in invite.all(Name::Route) {
-            self.copy(Name::Route, route);
-        }
-        Ok(())
+        self.end_line();
     }
 }
 
-/// Begins the CANCEL of an INVITE that was sent (RFC 3261 §9.1).
-///
-/// # Errors
-/// Where the INVITE lacks what must be copied.
-pub fn cancel_for<'b>(out: &'b mut Vec<u8>, invite: &Message<'_>) -> Result<Builder<'b>, ParseError> {
-    let mut builder = super::request(out, Method::Cancel, invite.raw_uri().unwrap_or(""));
-    builder.of_invite(invite, Method::Cancel, invite.required(Name::To)?)?;
-    Ok(builder)
+/// The request that belongs to an INVITE of ours and travels with it hop by hop; `to` replaces its To.
+fn beside(invite: &Message<'_>, method: Method<'_>, to: Option<&[u8]>) -> Builder {
+    let mut builder = super::request(
+        Vec::with_capacity(512),
+        method,
+        invite.raw_uri().unwrap_or_default(),
+    );
+    for line in invite.lines() {
+        match line.name {
+            Name::Via | Name::MaxForwards | Name::Route | Name::From | Name::CallId => {
+                builder.copy(line.name, line.value.bytes());
+            }
+            Name::To => builder.copy(Name::To, to.unwrap_or(line.value.bytes())),
+            _ => {}
+        }
+    }
+    let number = invite.cseq().map_or(0, |cseq| cseq.number);
+    builder.header(Name::CSeq, format_args!("{number} {method}"))
 }
 
-/// Begins the ACK of a final refusal of an INVITE that was sent: To comes from the response (RFC 3261 §17.1.1.3).
-///
-/// # Errors
-/// Where INVITE or response lack what must be copied.
-pub fn ack_for<'b>(
-    out: &'b mut Vec<u8>,
-    invite: &Message<'_>,
-    refusal: &Message<'_>,
-) -> Result<Builder<'b>, ParseError> {
-    let mut builder = super::request(out, Method::Ack, invite.raw_uri().unwrap_or(""));
-    builder.of_invite(invite, Method::Ack, refusal.required(Name::To)?)?;
-    Ok(builder)
+/// Begins the CANCEL of an INVITE of ours, which has one Via (RFC 3261 §9.1).
+pub(crate) fn cancel_of(invite: &Message<'_>) -> Builder {
+    beside(invite, Method::Cancel, None)
+}
+
+/// Begins the ACK of a final refusal of an INVITE of ours: To comes from the response (RFC 3261 §17.1.1.3).
+pub(crate) fn ack_of_failure(invite: &Message<'_>, to: &[u8]) -> Builder {
+    beside(invite, Method::Ack, Some(to))
 }
 
 /// The usual reason phrase of a status (RFC 3261 §21 and the registry); that of its class where there is none.
-#[must_use]
-pub const fn reason_phrase(status: u16) -> &'static str {
+pub(crate) const fn reason_phrase(status: u16) -> &'static str {
     match status {
         100 => "Trying",
         180 => "Ringing",

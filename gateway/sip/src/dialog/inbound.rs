@@ -7,7 +7,8 @@ use hotline_types::{LegId, Pii};
 use super::leg::{Answering, Leg, Legs, OkSent, Ringing, Up};
 use super::{Dialog, contact};
 use crate::endpoint::envelope::Envelope;
-use crate::endpoint::wire::{self, Draft};
+use crate::endpoint::wire;
+use crate::header::Name;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, Stack, T2, TxId};
 use crate::{Event, LegEnd, ReleaseReason, Source};
@@ -44,7 +45,7 @@ impl Legs {
         let local_tag = stack.rng.next_u64();
         let leg = self.new_leg();
         let dialog = Dialog::of_invite(env, local_tag, target, next, face);
-        let head = env.reply_head(Some(local_tag));
+        let head = env.head(Some(local_tag));
         let answering = Answering {
             tx,
             cseq: env.cseq,
@@ -87,10 +88,12 @@ impl Legs {
             return;
         }
         let Ringing { dialog, answering } = &**ringing;
-        let bytes = Draft::response(status, &answering.head)
-            .header("Contact", contact(&dialog.face, dialog.hop.transport))
-            .header("Server", &self.settings.product)
-            .end();
+        let bytes = answering
+            .head
+            .response(status)
+            .header(Name::Contact, contact(&dialog.face, dialog.hop.transport))
+            .header(Name::Server, &self.settings.product)
+            .finish();
         stack.server_respond(answering.tx, status, bytes);
     }
 
@@ -135,20 +138,21 @@ impl Legs {
             offered,
             session,
         } = answering;
-        let mut draft = Draft::response(200, &head)
-            .header("Contact", contact(&up.dialog.face, up.dialog.hop.transport))
-            .header("Allow", wire::ALLOW)
-            .header("Supported", "timer")
-            .header("Server", &self.settings.product);
+        let mut draft = head
+            .response(200)
+            .header(Name::Contact, contact(&up.dialog.face, up.dialog.hop.transport))
+            .header(Name::Allow, wire::ALLOW)
+            .header(Name::Supported, "timer")
+            .header(Name::Server, &self.settings.product);
         if let Some(session) = session {
             draft = draft
-                .header("Require", "timer")
-                .header("Session-Expires", format_args!("{session};refresher=uac"));
+                .header(Name::Require, "timer")
+                .header(Name::SessionExpires, format_args!("{session};refresher=uac"));
         }
         up.session = session;
         arm_session(stack, leg, session);
         let bytes = if sdp.is_empty() {
-            draft.end()
+            draft.finish()
         } else {
             draft.sdp(sdp)
         };
@@ -186,18 +190,21 @@ impl Legs {
             return;
         };
         let Ringing { dialog, answering } = *ringing;
-        let mut draft = Draft::response(status, &answering.head).header("Server", &self.settings.product);
+        let mut draft = answering
+            .head
+            .response(status)
+            .header(Name::Server, &self.settings.product);
         if let Some(seconds) = retry_after_s {
-            draft = draft.header("Retry-After", seconds);
+            draft = draft.header(Name::RetryAfter, seconds);
         }
         if let Some(text) = warning {
             let quoted = text.replace(['"', '\\'], "'");
             draft = draft.header(
-                "Warning",
+                Name::Warning,
                 format_args!("399 {} \"{quoted}\"", dialog.face.advertised.ip()),
             );
         }
-        stack.server_respond(answering.tx, status, draft.end());
+        stack.server_respond(answering.tx, status, draft.finish());
     }
 
     /// The ACK of a 2xx of ours (§13.3.1.4). Others of the dialog, late or repeated, mean nothing.
@@ -235,9 +242,9 @@ impl Legs {
         let Answering { tx, head, .. } = &ringing.answering;
         let (tx, bytes) = (
             *tx,
-            Draft::response(487, head)
-                .header("Server", &self.settings.product)
-                .end(),
+            head.response(487)
+                .header(Name::Server, &self.settings.product)
+                .finish(),
         );
         stack.server_respond(tx, 487, bytes);
         self.end(stack, leg, LegEnd::Cancelled);

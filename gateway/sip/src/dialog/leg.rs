@@ -8,6 +8,7 @@ use hotline_types::LegId;
 
 use super::Dialog;
 use super::outbound::Dialling;
+use crate::build::Head;
 use crate::endpoint::wire;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, Stack, TxId};
@@ -54,8 +55,8 @@ pub(crate) struct Answering {
     pub(crate) tx: TxId,
     pub(crate) cseq: u32,
     pub(crate) invite: bool,
-    /// Header lines of every answer, see [`crate::endpoint::envelope::Envelope::reply_head`].
-    pub(crate) head: Vec<u8>,
+    /// What every answer begins with.
+    pub(crate) head: Head,
     pub(crate) offered: bool,
     /// Session interval to grant, in seconds.
     pub(crate) session: Option<u32>,

@@ -8,6 +8,8 @@ use super::Within;
 use super::inbound::{SESSION_MIN_S, arm_session};
 use super::leg::{Leg, Legs, Reoffering, Up};
 use crate::endpoint::envelope::Envelope;
+use crate::header::Name;
+use crate::message::Method;
 use crate::timer::TimerKey;
 use crate::transaction::{Stack, TxId, User};
 use crate::{Event, LegEnd, ReleaseReason};
@@ -48,18 +50,18 @@ impl Legs {
         };
         let (tx, cseq) = (stack.new_branch(), up.dialog.next_cseq());
         let within = Within {
-            method: "INVITE",
+            method: Method::Invite,
             tx,
             cseq,
-            reason: "",
+            reason: None,
             product: &self.settings.product,
         };
         let mut draft = up.dialog.request(&within);
         if let Some(session) = up.session {
             // The peer goes on refreshing: of this request it is the UAS (RFC 4028 §7.4).
             draft = draft
-                .header("Supported", "timer")
-                .header("Session-Expires", format_args!("{session};refresher=uas"));
+                .header(Name::Supported, "timer")
+                .header(Name::SessionExpires, format_args!("{session};refresher=uas"));
         }
         let bytes = draft.sdp(&sdp);
         stack.client_send(tx, User::Reinvite(leg), up.dialog.hop, bytes, true);
@@ -111,13 +113,13 @@ impl Legs {
         up.dialog.refresh_target(env);
         let cseq = env.cseq;
         let ack = Within {
-            method: "ACK",
+            method: Method::Ack,
             tx: stack.new_branch(),
             cseq,
-            reason: "",
+            reason: None,
             product: &self.settings.product,
         };
-        let (ack, hop) = (up.dialog.request(&ack).end(), up.dialog.hop);
+        let (ack, hop) = (up.dialog.request(&ack).finish(), up.dialog.hop);
         stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), hop, ack);
         // What the answer grants holds from now on; an interval that we should refresh is not kept (§7.2).
         let granted = env
@@ -143,15 +145,15 @@ impl Legs {
         let Some(face) = self.face(hop.listener) else {
             return;
         };
-        let dialog = super::Dialog::of_reinvite(invite, env, hop, face);
+        let dialog = super::Dialog::of_reinvite(&invite, env, hop, face);
         let ack = Within {
-            method: "ACK",
+            method: Method::Ack,
             tx: stack.new_branch(),
             cseq: env.cseq,
-            reason: "",
+            reason: None,
             product: &self.settings.product,
         };
-        let ack = dialog.request(&ack).end();
+        let ack = dialog.request(&ack).finish();
         stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), hop, ack);
     }
 

@@ -5,7 +5,9 @@ use hotline_types::{LegId, Pii};
 use super::leg::{Leg, Legs, Up};
 use super::{Dialog, Within, contact};
 use crate::endpoint::envelope::Envelope;
-use crate::endpoint::wire::{self, Draft};
+use crate::endpoint::wire;
+use crate::header::Name;
+use crate::message::Method;
 use crate::transaction::{Hop, Stack, TxId, User};
 use crate::{DialFailure, Event, ReleaseReason};
 
@@ -77,16 +79,25 @@ impl Legs {
             };
             let (tx, local_tag) = (stack.new_branch(), stack.rng.next_u64());
             let call_id = stack.rng.next_u64();
-            let mut draft = Draft::request("INVITE", &target.uri, tx, target.hop.transport, face.advertised)
-                .header("From", format_args!("{};tag={local_tag:016x}", invitation.from))
-                .header("To", &invitation.to)
-                .header("Call-ID", format_args!("{call_id:016x}{:016x}", leg.0))
-                .header("CSeq", "1 INVITE")
-                .header("Contact", contact(&face, target.hop.transport))
-                .header("Allow", wire::ALLOW)
-                .header("User-Agent", &self.settings.product);
+            let mut draft = wire::request(
+                Method::Invite,
+                &target.uri,
+                tx,
+                target.hop.transport,
+                face.advertised,
+            )
+            .header(
+                Name::From,
+                format_args!("{};tag={local_tag:016x}", invitation.from),
+            )
+            .header(Name::To, &invitation.to)
+            .header(Name::CallId, format_args!("{call_id:016x}{:016x}", leg.0))
+            .header(Name::CSeq, "1 INVITE")
+            .header(Name::Contact, contact(&face, target.hop.transport))
+            .header(Name::Allow, wire::ALLOW)
+            .header(Name::UserAgent, &self.settings.product);
             for (name, value) in invitation.headers {
-                draft = draft.header(name, value);
+                draft = draft.named(name, value);
             }
             let user = User::Dial {
                 leg,
@@ -140,15 +151,15 @@ impl Legs {
             return;
         };
         let next = env.next_hop(hop, face.role);
-        let dialog = Dialog::of_answer(invite, env, next, face);
+        let dialog = Dialog::of_answer(&invite, env, next, face);
         let ack = Within {
-            method: "ACK",
+            method: Method::Ack,
             tx: stack.new_branch(),
             cseq: dialog.last_cseq(),
-            reason: "",
+            reason: None,
             product: &self.settings.product,
         };
-        let ack = dialog.request(&ack).end();
+        let ack = dialog.request(&ack).finish();
         stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), next, ack);
         let wanted = match self.table.get(&leg) {
             Some(Leg::Dialling(dialling)) => {
@@ -181,7 +192,7 @@ impl Legs {
                 if index != fork && other.failed.is_none() {
                     stack.client_cancel(
                         other.tx,
-                        super::release::reason_line(ReleaseReason::CompletedElsewhere),
+                        super::release::reason_value(ReleaseReason::CompletedElsewhere),
                     );
                 }
             }
@@ -235,7 +246,7 @@ impl Legs {
         failed.failed = Some(failure);
         if matches!(failure, DialFailure::Status(600..)) {
             for other in dialling.forks.iter().filter(|other| other.failed.is_none()) {
-                stack.client_cancel(other.tx, "");
+                stack.client_cancel(other.tx, None);
             }
         }
         if dialling.forks.iter().all(|fork| fork.failed.is_some()) {

@@ -5,6 +5,7 @@ use hotline_types::LegId;
 use super::leg::{Leg, Legs};
 use super::{Dialog, Within};
 use crate::ReleaseReason;
+use crate::message::Method;
 use crate::transaction::{Stack, User};
 
 impl Legs {
@@ -22,7 +23,7 @@ impl Legs {
             }
             Some(Leg::Dialling(dialling)) => {
                 for fork in dialling.forks.iter().filter(|fork| fork.failed.is_none()) {
-                    stack.client_cancel(fork.tx, reason_line(reason));
+                    stack.client_cancel(fork.tx, reason_value(reason));
                 }
                 self.remove(stack, leg);
             }
@@ -38,8 +39,8 @@ impl Legs {
             return;
         };
         if let Some(answering) = &up.answering {
-            let draft = crate::endpoint::wire::Draft::response(487, &answering.head);
-            stack.server_respond(answering.tx, 487, draft.end());
+            let bytes = answering.head.response(487).finish();
+            stack.server_respond(answering.tx, 487, bytes);
         }
         self.send_bye(stack, up.dialog, reason);
     }
@@ -48,25 +49,25 @@ impl Legs {
     pub(super) fn send_bye(&self, stack: &mut Stack, mut dialog: Dialog, reason: ReleaseReason) {
         let (tx, cseq) = (stack.new_branch(), dialog.next_cseq());
         let within = Within {
-            method: "BYE",
+            method: Method::Bye,
             tx,
             cseq,
-            reason: reason_line(reason),
+            reason: reason_value(reason),
             product: &self.settings.product,
         };
-        let bytes = dialog.request(&within).end();
+        let bytes = dialog.request(&within).finish();
         stack.client_send(tx, User::Nobody, dialog.hop, bytes, false);
     }
 }
 
-/// The Reason header line (RFC 3326) of a CANCEL or BYE.
-pub(super) fn reason_line(reason: ReleaseReason) -> &'static str {
+/// The Reason (RFC 3326) of a CANCEL or BYE.
+pub(super) fn reason_value(reason: ReleaseReason) -> Option<&'static str> {
     match reason {
-        ReleaseReason::Normal => "Reason: Q.850;cause=16\r\n",
-        ReleaseReason::CompletedElsewhere => "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n",
-        ReleaseReason::NoAnswer => "",
-        ReleaseReason::MediaLost => "Reason: Q.850;cause=102\r\n",
-        ReleaseReason::Shutdown => "Reason: SIP;cause=503\r\n",
-        ReleaseReason::Fault => "Reason: Q.850;cause=41\r\n",
+        ReleaseReason::Normal => Some("Q.850;cause=16"),
+        ReleaseReason::CompletedElsewhere => Some("SIP;cause=200;text=\"Call completed elsewhere\""),
+        ReleaseReason::NoAnswer => None,
+        ReleaseReason::MediaLost => Some("Q.850;cause=102"),
+        ReleaseReason::Shutdown => Some("SIP;cause=503"),
+        ReleaseReason::Fault => Some("Q.850;cause=41"),
     }
 }

@@ -6,7 +6,8 @@ use super::Within;
 use super::inbound::{SESSION_MIN_S, session_asked};
 use super::leg::{Answering, Leg, Legs};
 use crate::endpoint::envelope::Envelope;
-use crate::endpoint::wire::{self, Draft};
+use crate::endpoint::wire;
+use crate::header::Name;
 use crate::message::Method;
 use crate::transaction::{Stack, TxId, User};
 use crate::{Event, LegEnd};
@@ -53,13 +54,13 @@ impl Legs {
         };
         let ours = stack
             .client_request(invite)
-            .is_some_and(|(request, _)| wire::line(request, "Call-ID") == env.call_id);
+            .is_some_and(|(invite, _)| invite.call_id() == Ok(env.call_id));
         if !ours || env.method != Method::Bye {
             self.reply(stack, tx, env, 481);
             return;
         }
         self.reply(stack, tx, env, 200);
-        stack.client_cancel(invite, "");
+        stack.client_cancel(invite, None);
         self.dial_failed(stack, leg, index, crate::DialFailure::Status(480));
     }
 
@@ -69,7 +70,7 @@ impl Legs {
             Some(Leg::Incoming(_)) => self.cancelled(stack, leg),
             Some(Leg::Up(up)) => {
                 if let Some(answering) = &up.answering {
-                    let bytes = Draft::response(487, &answering.head).end();
+                    let bytes = answering.head.response(487).finish();
                     stack.server_respond(answering.tx, 487, bytes);
                 }
                 self.end(stack, leg, LegEnd::Bye);
@@ -100,7 +101,7 @@ impl Legs {
             return self.reply(stack, tx, env, 491); // §14.2, RFC 3311 §5.2: glare
         }
         up.dialog.refresh_target(env);
-        let head = env.reply_head(None);
+        let head = env.head(None);
         let answering = Answering {
             tx,
             cseq: env.cseq,
@@ -114,7 +115,7 @@ impl Legs {
             return;
         }
         if invite {
-            let trying = Draft::response(100, &env.reply_head(None)).end();
+            let trying = env.response(100, None).finish();
             stack.server_respond(tx, 100, trying);
         }
         up.answering = Some(answering);
@@ -160,9 +161,11 @@ impl Legs {
         let Some(answering) = up.answering.take() else {
             return;
         };
-        let bytes = Draft::response(status, &answering.head)
-            .header("Server", &self.settings.product)
-            .end();
+        let bytes = answering
+            .head
+            .response(status)
+            .header(Name::Server, &self.settings.product)
+            .finish();
         stack.server_respond(answering.tx, status, bytes);
         self.send_queued_reoffer(stack, leg);
     }
@@ -197,10 +200,10 @@ impl Legs {
         };
         let (tx, cseq) = (stack.new_branch(), up.dialog.next_cseq());
         let within = Within {
-            method: "INFO",
+            method: Method::Info,
             tx,
             cseq,
-            reason: "",
+            reason: None,
             product: &self.settings.product,
         };
         let body = format!("Signal={digit}\r\nDuration=160\r\n");
@@ -220,25 +223,29 @@ impl Legs {
     /// A final answer without a body, with the headers that its status and method ask for.
     pub(crate) fn reply_bytes(&self, stack: &mut Stack, env: &Envelope<'_>, status: u16) -> Vec<u8> {
         let tag = stack.reply_tag();
-        let draft =
-            Draft::response(status, &env.reply_head(Some(tag))).header("Server", &self.settings.product);
+        let draft = env
+            .response(status, Some(tag))
+            .header(Name::Server, &self.settings.product);
         let draft = match status {
             200 if env.method == Method::Options => {
                 // What we can (§11.2).
                 draft
-                    .header("Allow", wire::ALLOW)
-                    .header("Accept", ACCEPT)
-                    .header("Supported", "timer")
+                    .header(Name::Allow, wire::ALLOW)
+                    .header(Name::Accept, ACCEPT)
+                    .header(Name::Supported, "timer")
             }
-            405 => draft.header("Allow", wire::ALLOW),
-            415 => draft.header("Accept", ACCEPT),
-            420 => draft.header("Unsupported", env.unsupported().collect::<Vec<_>>().join(", ")),
-            422 => draft.header("Min-SE", SESSION_MIN_S),
-            500 => draft.header("Retry-After", stack.rng.below(RETRY_AFTER_MAX_S + 1)),
-            503 => draft.header("Retry-After", OVERLOAD_RETRY_AFTER_S),
+            405 => draft.header(Name::Allow, wire::ALLOW),
+            415 => draft.header(Name::Accept, ACCEPT),
+            420 => draft.header(
+                Name::Unsupported,
+                env.unsupported().collect::<Vec<_>>().join(", "),
+            ),
+            422 => draft.header(Name::MinSe, SESSION_MIN_S),
+            500 => draft.header(Name::RetryAfter, stack.rng.below(RETRY_AFTER_MAX_S + 1)),
+            503 => draft.header(Name::RetryAfter, OVERLOAD_RETRY_AFTER_S),
             _ => draft,
         };
-        draft.end()
+        draft.finish()
     }
 }
 

@@ -4,7 +4,7 @@
 //! answer to somebody else's request, goes back to the owner, who has the rules for it.
 
 use super::envelope::Envelope;
-use super::wire::{self, Draft};
+use super::wire;
 use crate::dialog::Legs;
 use crate::message::{Message, Method};
 use crate::timer::TimerKey;
@@ -127,7 +127,7 @@ impl UserAgent {
             return None;
         }
         let tx = self.stack.server_open(key, Some(&merge_key), env.hop, true);
-        let trying = Draft::response(100, &env.reply_head(None)).end();
+        let trying = env.response(100, None).finish();
         self.stack.server_respond(tx, 100, trying);
         Some(tx)
     }

@@ -1,10 +1,11 @@
 //! The headers that every message must have, read once, and how answers find their way back.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
 
-use crate::header::{Name, Refresher, Via};
+use crate::build::{self, Answer, Builder, Head};
+use crate::header::{Contact, Name, NameAddr, Refresher, Via};
 use crate::message::{Message, Method, ParseError};
 use crate::transaction::Hop;
 use crate::uri::Uri;
@@ -63,58 +64,20 @@ impl<'m> Envelope<'m> {
         })
     }
 
-    /// The header lines that every answer repeats (§8.2.6.2): Via, From, To with our tag, Call-ID, CSeq and
-    /// Record-Route (§12.1.1).
-    pub(crate) fn reply_head(&self, local_tag: Option<u64>) -> Vec<u8> {
-        let mut head = String::with_capacity(512);
-        for (index, via) in self.msg.items(Name::Via).flatten().enumerate() {
-            let text = via.unfolded().unwrap_or_default();
-            if index == 0 {
-                self.push_top_via(&mut head, &text)
-            } else {
-                push(&mut head, "Via", &text)
-            }
-        }
-        push(&mut head, "From", &self.from_value);
-        match local_tag.filter(|_| self.to_tag.is_none()) {
-            Some(tag) => {
-                let _ = write!(head, "To: {};tag={tag:016x}\r\n", self.to_value);
-            }
-            None => push(&mut head, "To", &self.to_value),
-        }
-        push(&mut head, "Call-ID", self.call_id);
-        let _ = write!(head, "CSeq: {} {}\r\n", self.cseq, self.method);
-        if self.method == Method::Invite {
-            for route in self.record_routes() {
-                push(&mut head, "Record-Route", &route);
-            }
-        }
-        head.into_bytes()
+    /// Begins an answer with this tag of ours, unless the To has one.
+    pub(crate) fn response(&self, status: u16, to_tag: Option<u64>) -> Builder {
+        let answer = Answer {
+            status,
+            to_tag: to_tag.filter(|_| self.to_tag.is_none()),
+            peer: self.peer,
+        };
+        build::response_to(Vec::with_capacity(1024), self.msg, Some(&self.via), answer)
     }
 
-    /// The topmost Via with `received` and `rport` filled in (§18.2.1, RFC 3581 §4).
-    fn push_top_via(&self, head: &mut String, text: &str) {
-        let ip = self.peer.ip();
-        let asked = self.via.rport().is_some();
-        let received = asked || self.via.host.ip() != Some(ip);
-        head.push_str("Via: ");
-        let mut parts = text.split(';');
-        head.push_str(parts.next().unwrap_or("").trim_ascii_end());
-        for part in parts {
-            let part = part.trim_ascii();
-            let name = part.split('=').next().unwrap_or("").trim_ascii_end();
-            if !name.eq_ignore_ascii_case("rport") && !name.eq_ignore_ascii_case("received") {
-                head.push(';');
-                head.push_str(part);
-            }
-        }
-        if asked {
-            let _ = write!(head, ";rport={}", self.peer.port());
-        }
-        if received {
-            let _ = write!(head, ";received={ip}");
-        }
-        head.push_str("\r\n");
+    /// What answers begin with that come later.
+    pub(crate) fn head(&self, to_tag: Option<u64>) -> Head {
+        let to_tag = to_tag.filter(|_| self.to_tag.is_none());
+        Head::of(self.msg, &self.via, to_tag, self.peer)
     }
 
     /// The key of the server transaction (§17.2.3); ACK has that of its INVITE.
@@ -135,14 +98,8 @@ impl<'m> Envelope<'m> {
             }
             key.extend_from_slice(&self.cseq.to_be_bytes());
         }
-        let _ = std::io::Write::write_fmt(
-            &mut key,
-            format_args!(
-                "\0{:?}:{}\0{method}",
-                self.via.host,
-                self.via.port.unwrap_or(PORT)
-            ),
-        );
+        let (host, port) = (self.via.host, self.via.port.unwrap_or(PORT));
+        let _never_fails = write!(key, "\0{host:?}:{port}\0{method}");
         key
     }
 
@@ -156,9 +113,15 @@ impl<'m> Envelope<'m> {
     }
 
     /// The URI of the first Contact, as written.
-    pub(crate) fn contact(&self) -> Option<String> {
-        let contact = self.msg.contacts().next()?.ok()?;
-        Some(contact.addr()?.raw_uri.to_owned())
+    pub(crate) fn contact(&self) -> Option<&'m str> {
+        self.contact_addr().map(|addr| addr.raw_uri)
+    }
+
+    fn contact_addr(&self) -> Option<NameAddr<'m>> {
+        match self.msg.contacts().next()?.ok()? {
+            Contact::Addr(addr) => Some(addr),
+            Contact::Star => None,
+        }
     }
 
     /// Record-Route members, in their order.
@@ -207,39 +170,29 @@ impl<'m> Envelope<'m> {
         if role == Role::Phones || came_by.transport != Transport::Udp {
             return came_by;
         }
-        let routes: Vec<String> = self.record_routes().collect();
+        let mut routes = self.msg.addrs(Name::RecordRoute);
         // For a request the first route is next, for a response (whose order is reversed) the last (§12.1).
         let route = if self.msg.is_request() {
-            routes.first()
+            routes.next()
         } else {
             routes.last()
         };
-        let to = match route {
-            Some(route) => address_in(route.trim_ascii().trim_start_matches(|c| c != '<')),
-            None => self.contact().and_then(|uri| address_of(&uri)),
+        let next = match route {
+            Some(route) => route.ok(),
+            None => self.contact_addr(),
         };
-        to.map_or(came_by, |to| Hop { to, ..came_by })
+        next.and_then(|addr| address_of(&addr))
+            .map_or(came_by, |to| Hop { to, ..came_by })
     }
-}
-
-fn push(head: &mut String, name: &str, value: &str) {
-    head.push_str(name);
-    head.push_str(": ");
-    head.push_str(value);
-    head.push_str("\r\n");
 }
 
 fn user_of(uri: Result<Uri<'_>, ParseError>) -> &str {
     uri.ok().and_then(|uri| uri.user).unwrap_or("")
 }
 
-fn address_in(route: &str) -> Option<SocketAddr> {
-    address_of(route.strip_prefix('<')?.split('>').next()?)
-}
-
 /// The socket address that a SIP URI names, where its host is an address.
-pub(crate) fn address_of(uri: &str) -> Option<SocketAddr> {
-    let uri = Uri::parse(uri).ok()?;
+fn address_of(addr: &NameAddr<'_>) -> Option<SocketAddr> {
+    let uri = addr.uri().ok()?;
     let ip = uri.host?.ip()?;
     Some(SocketAddr::new(ip, uri.port.unwrap_or(PORT)))
 }

@@ -6,7 +6,6 @@ use super::Endpoint;
 use super::agent::UserAgent;
 use super::envelope::Envelope;
 use super::identity;
-use super::wire::Draft;
 use crate::dialog::Call;
 use crate::digest::{Check, Refusal};
 use crate::header::Name;
@@ -129,14 +128,14 @@ impl Endpoint {
         };
         let tag = stack.reply_tag();
         let [sha256, md5] = self.digest.challenges(stack.now, &mut stack.rng, stale);
-        let mut draft = Draft::response(401, &env.reply_head(Some(tag)));
+        let mut draft = env.response(401, Some(tag));
         if !knows_only_md5(env) {
-            draft = draft.header("WWW-Authenticate", sha256);
+            draft = draft.header(Name::WwwAuthenticate, sha256);
         }
         let bytes = draft
-            .header("WWW-Authenticate", md5)
-            .header("Server", &legs.settings.product)
-            .end();
+            .header(Name::WwwAuthenticate, md5)
+            .header(Name::Server, &legs.settings.product)
+            .finish();
         stack.send(env.hop, bytes);
         None
     }

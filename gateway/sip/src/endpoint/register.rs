@@ -2,8 +2,9 @@
 
 use super::Endpoint;
 use super::envelope::Envelope;
-use super::wire::Draft;
+use super::wire;
 use crate::header::{Contact, Name};
+use crate::message::Method;
 use crate::registrar::{Asked, BindingId, Registration, Wish};
 use crate::transaction::{Hop, User};
 
@@ -37,25 +38,24 @@ impl Endpoint {
                 .register(&mut self.ua.stack.timers, self.ua.stack.now, &registration)
         });
         let tag = self.ua.stack.reply_tag();
-        let head = env.reply_head(Some(tag));
         let product = &self.ua.legs.settings.product;
         match outcome {
             Ok(change) => {
-                let mut draft = Draft::response(200, &head).header("Server", product);
+                let mut draft = env.response(200, Some(tag)).header(Name::Server, product);
                 for (uri, left) in self.registrar.listing(&agent, self.ua.stack.now) {
-                    draft = draft.header("Contact", format_args!("<{uri}>;expires={left}"));
+                    draft = draft.header(Name::Contact, format_args!("<{uri}>;expires={left}"));
                 }
-                self.ua.stack.server_respond(tx, 200, draft.end());
+                self.ua.stack.server_respond(tx, 200, draft.finish());
                 if let Some(change) = change {
                     self.tell(change);
                 }
             }
             Err(status) => {
-                let mut draft = Draft::response(status, &head).header("Server", product);
+                let mut draft = env.response(status, Some(tag)).header(Name::Server, product);
                 if status == 423 {
-                    draft = draft.header("Min-Expires", self.registrar.expires_min_s());
+                    draft = draft.header(Name::MinExpires, self.registrar.expires_min_s());
                 }
-                self.ua.stack.server_respond(tx, status, draft.end());
+                self.ua.stack.server_respond(tx, status, draft.finish());
             }
         }
     }
@@ -77,16 +77,16 @@ impl Endpoint {
             self.ua.stack.rng.next_u64(),
             self.ua.stack.rng.next_u64(),
         );
-        let bytes = Draft::request("OPTIONS", &uri, tx, hop.transport, face.advertised)
+        let bytes = wire::request(Method::Options, &uri, tx, hop.transport, face.advertised)
             .header(
-                "From",
+                Name::From,
                 format_args!("<sip:hotline@{}>;tag={tag:016x}", face.advertised),
             )
-            .header("To", format_args!("<{uri}>"))
-            .header("Call-ID", format_args!("{call:016x}"))
-            .header("CSeq", "1 OPTIONS")
-            .header("User-Agent", &self.ua.legs.settings.product)
-            .end();
+            .header(Name::To, format_args!("<{uri}>"))
+            .header(Name::CallId, format_args!("{call:016x}"))
+            .header(Name::CSeq, "1 OPTIONS")
+            .header(Name::UserAgent, &self.ua.legs.settings.product)
+            .finish();
         self.ua
             .stack
             .client_send(tx, User::Ping(binding), hop, bytes, false);

@@ -8,6 +8,9 @@ use crate::uri::Host;
 use super::params::Params;
 use super::scan::Value;
 
+/// The magic cookie of branches (RFC 3261 §8.1.1.7).
+pub(crate) const COOKIE: &str = "z9hG4bK";
+
 /// One hop.
 #[derive(Clone, Debug)]
 pub struct Via<'a> {
@@ -63,7 +66,6 @@ impl<'a> Via<'a> {
     /// Whether the branch has the magic cookie and something after it (RFC 3261 §8.1.1.7).
     #[must_use]
     pub fn has_cookie(&self) -> bool {
-        const COOKIE: &str = "z9hG4bK";
         self.branch().is_some_and(|branch| {
             branch.len() > COOKIE.len() && branch.is_char_boundary(COOKIE.len()) && branch.starts_with(COOKIE)
         })

@@ -5,11 +5,11 @@ use std::time::Duration;
 use hotline_types::Pii;
 
 use super::{ACCOUNTS_MAX, Phone, PhoneEvent, challenge_names};
-use crate::Transport;
 use crate::digest::{Challenge, Secret};
 use crate::endpoint::envelope::Envelope;
-use crate::endpoint::wire::Draft;
+use crate::endpoint::wire;
 use crate::header::Name;
+use crate::message::Method;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, User};
 
@@ -112,29 +112,29 @@ impl Phone {
         } else {
             account.expires.as_secs()
         };
-        let over = if hop.transport == Transport::Tcp {
-            ";transport=tcp"
-        } else {
-            ""
+        let contact = wire::Contact {
+            user,
+            at: face.advertised,
+            transport: hop.transport,
         };
-        let mut draft = Draft::request("REGISTER", &uri, tx, hop.transport, face.advertised)
+        let mut draft = wire::request(Method::Register, &uri, tx, hop.transport, face.advertised)
             .header(
-                "From",
+                Name::From,
                 format_args!("<sip:{user}@{server}>;tag={:016x}", account.tag),
             )
-            .header("To", format_args!("<sip:{user}@{server}>"))
-            .header("Call-ID", &account.call_id)
-            .header("CSeq", format_args!("{} REGISTER", account.cseq))
-            .header("Contact", format_args!("<sip:{user}@{}{over}>", face.advertised))
-            .header("Expires", expires)
-            .header("User-Agent", &self.ua.legs.settings.product);
+            .header(Name::To, format_args!("<sip:{user}@{server}>"))
+            .header(Name::CallId, &account.call_id)
+            .header(Name::CSeq, format_args!("{} REGISTER", account.cseq))
+            .header(Name::Contact, contact)
+            .header(Name::Expires, expires)
+            .header(Name::UserAgent, &self.ua.legs.settings.product);
         if let Some(challenge) = &account.challenge {
             account.count += 1;
             let secret = Secret::Password(account.password.reveal());
             let value = challenge.answer(user, secret, "REGISTER", &uri, account.count, &mut stack.rng);
-            draft = draft.header("Authorization", value);
+            draft = draft.header(Name::Authorization, value);
         }
-        stack.client_send(tx, User::Register(id), hop, draft.end(), false);
+        stack.client_send(tx, User::Register(id), hop, draft.finish(), false);
     }
 
     pub(super) fn register_heard(&mut self, env: &Envelope<'_>, status: u16, id: u64) {

@@ -19,7 +19,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{DATAGRAM_REQUEST_MAX, Hop, Stack, T2, T4, TIMER_D, TxId, User};
+use crate::build;
 use crate::endpoint::wire;
+use crate::header::Name;
+use crate::message::Message;
 use crate::timer::TimerKey;
 use crate::{ConnId, Transport};
 
@@ -40,11 +43,20 @@ pub(crate) struct Client {
 
 #[derive(Debug)]
 enum State {
-    Calling { interval: Duration },
+    Calling {
+        interval: Duration,
+    },
     InviteProceeding,
-    InviteCompleted { ack: Vec<u8> },
-    InviteAccepted { acks: Vec<Ack> },
-    Trying { interval: Duration },
+    /// The ACK is kept for repetitions; none where our INVITE outgrew what a message may have.
+    InviteCompleted {
+        ack: Option<Vec<u8>>,
+    },
+    InviteAccepted {
+        acks: Vec<Ack>,
+    },
+    Trying {
+        interval: Duration,
+    },
     Proceeding,
     Completed,
 }
@@ -61,7 +73,7 @@ struct Ack {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cancel {
     No,
-    Held(&'static str),
+    Held(Option<&'static str>),
     Sent,
 }
 
@@ -143,8 +155,9 @@ impl Stack {
                 Heard::For(tx, user)
             }
             State::InviteCompleted { ack } if invite && status >= 300 => {
-                let ack = ack.clone();
-                self.send(hop, ack);
+                if let Some(ack) = ack.clone() {
+                    self.send(hop, ack);
+                }
                 Heard::Absorbed
             }
             State::InviteAccepted { acks } if invite && (200..300).contains(&status) => {
@@ -188,10 +201,13 @@ impl Stack {
                 self.set_timer(TimerKey::ClientEnd(tx), t1_64); // M
             }
             300.. => {
-                let ack = wire::ack_of_failure(&client.request, to_value);
+                let invite = Message::index(&client.request).ok();
+                let ack = invite.map(|invite| build::ack_of_failure(&invite, to_value).finish());
                 let (hop, bytes) = (client.hop, ack.clone());
                 client.state = State::InviteCompleted { ack };
-                self.send(hop, bytes);
+                if let Some(bytes) = bytes {
+                    self.send(hop, bytes);
+                }
                 let wait = if hop.is_reliable() {
                     Duration::ZERO
                 } else {
@@ -241,8 +257,8 @@ impl Stack {
     }
 
     /// Cancels an INVITE: at once where a provisional answer was heard, after it where not (§9.1).
-    /// `reason` is a whole Reason header line or empty.
-    pub(crate) fn client_cancel(&mut self, tx: TxId, reason: &'static str) {
+    /// `reason` is the value of its Reason header.
+    pub(crate) fn client_cancel(&mut self, tx: TxId, reason: Option<&'static str>) {
         let Some(client) = self.clients.get_mut(&tx) else {
             return;
         };
@@ -253,14 +269,22 @@ impl Stack {
         }
     }
 
-    fn client_cancel_now(&mut self, tx: TxId, reason: &'static str) {
+    fn client_cancel_now(&mut self, tx: TxId, reason: Option<&'static str>) {
         let t1_64 = self.t1_64();
         let Some(client) = self.clients.get_mut(&tx) else {
             return;
         };
         client.cancel = Cancel::Sent;
-        let (hop, bytes) = (client.hop, wire::cancel_of(&client.request, reason));
+        let hop = client.hop;
+        let cancel = Message::index(&client.request).ok().map(|invite| {
+            let cancel = build::cancel_of(&invite);
+            match reason {
+                Some(reason) => cancel.header(Name::Reason, reason).finish(),
+                None => cancel.finish(),
+            }
+        });
         self.set_timer(TimerKey::ClientEnd(tx), t1_64);
+        let Some(bytes) = cancel else { return };
         // The CANCEL has the branch of its INVITE (§9.1); here it is its own transaction under a neighbouring id.
         let cancel = cancel_id(tx);
         let interval = self.t1();
@@ -288,10 +312,10 @@ impl Stack {
     }
 
     /// The request that was sent in this transaction.
-    pub(crate) fn client_request(&self, tx: TxId) -> Option<(&[u8], Hop)> {
-        self.clients
-            .get(&tx)
-            .map(|client| (client.request.as_slice(), client.hop))
+    pub(crate) fn client_request(&self, tx: TxId) -> Option<(Message<'_>, Hop)> {
+        let client = self.clients.get(&tx)?;
+        let request = Message::index(&client.request).ok()?;
+        Some((request, client.hop))
     }
 
     /// Timers A and E.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use hotline_types::{LegId, Rng, Time};
 
 use super::{Arrival, Heard, Hop, Limits, Stack, TxId, User};
-use crate::endpoint::wire::Draft;
+use crate::endpoint::wire;
+use crate::header::Name;
+use crate::message::Method;
 use crate::timer::TimerKey;
 use crate::{ListenerId, Transport};
 
@@ -53,12 +55,18 @@ fn run(stack: &mut Stack, until_ms: u64) -> (Vec<u64>, Vec<u64>) {
 
 fn request(stack: &mut Stack, method: &str, hop: Hop) -> TxId {
     let tx = stack.new_branch();
-    let bytes = Draft::request(method, "sip:a@127.0.0.1", tx, hop.transport, hop.to)
-        .header("From", "<sip:b@c>;tag=1")
-        .header("To", "<sip:a@c>")
-        .header("Call-ID", "x")
-        .header("CSeq", format_args!("1 {method}"))
-        .end();
+    let bytes = wire::request(
+        Method::from_token(method),
+        "sip:a@127.0.0.1",
+        tx,
+        hop.transport,
+        hop.to,
+    )
+    .header(Name::From, "<sip:b@c>;tag=1")
+    .header(Name::To, "<sip:a@c>")
+    .header(Name::CallId, "x")
+    .header(Name::CSeq, format_args!("1 {method}"))
+    .finish();
     stack.client_send(tx, User::Reinvite(LegId(1)), hop, bytes, method == "INVITE");
     stack.out.clear();
     tx
