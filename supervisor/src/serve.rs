@@ -35,7 +35,7 @@ const END_TIME_MAX: Duration = Duration::from_secs(3);
 pub enum ListenError {
     /// Somebody else listens there.
     #[error(
-        "the console's address {address} is in use: stop the program that listens there, or set another address for the console"
+        "the console's address {address} is in use\nhint: stop the program that listens there, or set another address for the console"
     )]
     InUse {
         /// The address.
