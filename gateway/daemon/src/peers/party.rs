@@ -23,7 +23,7 @@ pub enum PartyError {
 #[derive(Debug)]
 pub struct Party {
     local: LocalMedia,
-    port: Option<AudioPort>,
+    port: AudioPort,
     tone_hz: u32,
 }
 
@@ -33,18 +33,8 @@ impl Party {
     pub fn new(port: AudioPort, id: u64, codecs: Vec<Codec>, tone_hz: u32) -> Self {
         Self {
             local: local(port.local, id, codecs),
-            port: Some(port),
+            port,
             tone_hz,
-        }
-    }
-
-    /// A party that neither sends nor hears anything; `rtp` is what it claims.
-    #[must_use]
-    pub fn mute(rtp: SocketAddr, id: u64, codecs: Vec<Codec>) -> Self {
-        Self {
-            local: local(rtp, id, codecs),
-            port: None,
-            tone_hz: 0,
         }
     }
 
@@ -79,21 +69,17 @@ impl Party {
 
     /// Presses a key by RFC 4733.
     pub fn press(&self, key: char) {
-        if let Some(port) = &self.port {
-            port.press(key);
-        }
+        self.port.press(key);
     }
 
-    /// What was heard so far; none for a mute party.
+    /// What was heard so far.
     #[must_use]
-    pub fn heard(&self) -> Option<Heard> {
-        self.port.as_ref().map(AudioPort::heard)
+    pub fn heard(&self) -> Heard {
+        self.port.heard()
     }
 
     fn speak(&self, negotiated: &Negotiated) {
-        if let Some(port) = &self.port {
-            port.connect(negotiated, self.tone_hz);
-        }
+        self.port.connect(negotiated, self.tone_hz);
     }
 }
 
