@@ -19,6 +19,7 @@ use hotline_switch::{Command, CommandId, Effect, Input, Output, Reply, Switch};
 use hotline_types::{OfferId, PersonId, Pii, Time};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::narrate::narrate;
 use crate::pulse::Pulse;
 
 /// Inputs taken in one turn before what they caused is handed out.
@@ -216,7 +217,10 @@ impl Driver {
                     self.deadline = at;
                     break;
                 }
-                Output::Event(event) => self.batch.events.push(event),
+                Output::Event(event) => {
+                    narrate(&event);
+                    self.batch.events.push(event);
+                }
                 Output::Effect(effect) => ended = self.carry_out(effect).or(ended),
             }
         }

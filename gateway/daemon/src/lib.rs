@@ -12,6 +12,7 @@ mod directory;
 mod driver;
 mod gateway;
 pub mod logs;
+mod narrate;
 mod parts;
 pub mod peers;
 mod people;
