@@ -291,10 +291,7 @@ impl Load {
                         .push(now.since(freed).as_secs_f64() * 1e3);
                 }
                 let pressed = self.by_number.get(&caller).and_then(|leg| self.callers.get(leg));
-                if let Some(sent) = pressed
-                    .and_then(|caller| caller.party.heard())
-                    .and_then(|heard| heard.key_sent)
-                {
+                if let Some(sent) = pressed.and_then(|caller| caller.party.heard().key_sent) {
                     self.tally
                         .key_to_invite_ms
                         .push(now.since(sent).as_secs_f64() * 1e3);
@@ -310,6 +307,7 @@ impl Load {
                         party,
                         agent: called,
                         caller,
+                        talks: false,
                     },
                 );
             }
