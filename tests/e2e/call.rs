@@ -173,6 +173,10 @@ fn check_recording(gateway: &Gateway, journal: &mut Journal, bridged_ms: i64, ap
         tone::beat(&falls)
     };
     let out = tone::distance(side(&wav.right) - side(&wav.left), apart);
+    println!(
+        "recorded {} ms of {bridged_ms} ms; the sides are {out:.4} s out of step",
+        wav.length_ms()
+    );
     assert!(out <= ALIGNED, "the sides are {out:.3} s out of step");
 }
 

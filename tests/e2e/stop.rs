@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -95,6 +95,30 @@ fn port_in_use_is_said_with_a_hint() {
 }
 
 #[test]
+fn console_port_in_use_is_said_with_a_hint() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut config = Config::quick();
+    config.set("console.bind", address.as_str());
+    let data = folder();
+    check(&config, &data, 1, &[&address, "hint: "]);
+    fs::remove_dir_all(data).unwrap();
+}
+
+#[test]
+fn second_gateway_on_the_same_data_folder_is_turned_away() {
+    let gateway = Gateway::start(&Config::quick());
+    let data = gateway.data();
+    check(
+        &Config::quick(),
+        &data,
+        1,
+        &[data.to_str().unwrap(), "in use by another gateway", "hint: "],
+    );
+    assert_eq!(gateway.get("/readyz").0, 200, "the first is not disturbed");
+}
+
+#[test]
 fn data_folder_that_cannot_be_written_is_said_with_a_hint() {
     let dir = folder();
     // Below a file nobody can make a folder, whatever the rights.
@@ -175,4 +199,46 @@ fn stop_refuses_new_calls_and_lets_the_live_one_end() {
         _ => None,
     });
     assert!(Wav::read(&gateway, &path.expect("the recording is sealed")).length_ms() > 1_500);
+}
+
+#[test]
+fn drain_limit_ends_the_talk_and_loses_the_caller_who_waits() {
+    let mut config = Config::quick();
+    config.set("limits.drain", "2s");
+    let mut gateway = Gateway::start(&config);
+    let mut journal = gateway.journal();
+    let _agent = Baresip::start(&gateway, "1001", Codec::Pcma, 1_000, Answers::AtOnce);
+    let (_peers, lines) = callers(2, "8003");
+    let live = Sipp::start(
+        gateway.sip("trunk"),
+        &Scenario::call(Codec::Pcma, secs(60)),
+        &lines,
+        10,
+    );
+    journal.until_count("queue entries", 2, secs(10), |event| {
+        matches!(event.what, What::QueueEntered { .. })
+    });
+    journal.until("the bridge", secs(10), |event| {
+        matches!(event.what, What::Bridged { .. })
+    });
+    gateway.terminate();
+    live.finish(secs(10));
+    assert_eq!(gateway.until_ended(secs(10)).code(), Some(0), "{}", gateway.log());
+    let mut journal = Journal::open(&gateway.data());
+    let events = journal.events();
+    let mut ends: Vec<String> = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::ContactClosed { cause, .. } => Some(format!("{cause:?}")),
+            _ => None,
+        })
+        .collect();
+    ends.sort();
+    assert_eq!(ends, ["Completed(System)", "Lost(Shutdown)"]);
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event.what, What::RecordingSealed { repaired: false, .. }))
+    );
+    assert_eq!(events.last().map(|event| event.what.clone()), Some(What::Stopped));
 }
