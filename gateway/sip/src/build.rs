@@ -3,7 +3,8 @@
 mod answer;
 mod quoted;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::io::Write as _;
 
 use memchr::memchr3;
 
@@ -16,10 +17,10 @@ use crate::message::Method;
 
 use answer::reason_phrase;
 
-/// A message being written. Ends with [`Builder::finish`] or [`Builder::body`].
+/// A message being written. Ends with [`Builder::finish`] or a body.
 ///
 /// CR, LF and NUL in any value become spaces: whatever a value holds, it stays on its line.
-#[must_use = "a message ends with finish or body"]
+#[must_use = "a message is not written before it ends"]
 #[derive(Debug)]
 pub struct Builder {
     out: Vec<u8>,
@@ -32,7 +33,7 @@ pub(crate) fn request(out: Vec<u8>, method: Method<'_>, uri: &str) -> Builder {
     builder.out.push(b' ');
     for byte in uri.bytes() {
         if byte <= b' ' || byte == 0x7f {
-            let _never_fails = write!(builder, "%{byte:02X}");
+            builder.plain(format_args!("%{byte:02X}"));
         } else {
             builder.out.push(byte);
         }
@@ -51,9 +52,14 @@ impl Builder {
     fn status(out: Vec<u8>, status: u16) -> Self {
         let mut builder = Self::begin(out);
         let status = status.clamp(100, 699);
-        let _never_fails = write!(builder, "SIP/2.0 {status} {}", reason_phrase(status));
+        builder.plain(format_args!("SIP/2.0 {status} {}", reason_phrase(status)));
         builder.end_line();
         builder
+    }
+
+    /// Writes text that is known to be free of CR, LF and NUL.
+    fn plain(&mut self, text: fmt::Arguments<'_>) {
+        let _never_fails = self.out.write_fmt(text);
     }
 
     /// Writes bytes: a fold becomes one space, and so does every other CR, LF or NUL.
@@ -77,6 +83,17 @@ impl Builder {
         self.out.extend_from_slice(b": ");
     }
 
+    /// Formats a value in place and ends its line. It is looked through once, and rarely written twice.
+    fn value(&mut self, value: impl fmt::Display) {
+        let start = self.out.len();
+        self.plain(format_args!("{value}"));
+        if memchr3(b'\r', b'\n', 0, &self.out[start..]).is_some() {
+            let value = self.out.split_off(start);
+            self.clean(&value);
+        }
+        self.end_line();
+    }
+
     fn end_line(&mut self) {
         self.out.extend_from_slice(b"\r\n");
     }
@@ -84,8 +101,7 @@ impl Builder {
     /// A header whose value is formatted in place.
     pub fn header(mut self, name: Name, value: impl fmt::Display) -> Self {
         self.name(name);
-        let _never_fails = write!(self, "{value}");
-        self.end_line();
+        self.value(value);
         self
     }
 
@@ -93,8 +109,7 @@ impl Builder {
     pub(crate) fn named(mut self, name: &str, value: impl fmt::Display) -> Self {
         if !name.is_empty() && name.bytes().all(is_token) {
             self.raw_name(name);
-            let _never_fails = write!(self, "{value}");
-            self.end_line();
+            self.value(value);
         }
         self
     }
@@ -129,14 +144,6 @@ impl Builder {
     #[must_use]
     pub(crate) fn sdp(self, sdp: &[u8]) -> Vec<u8> {
         self.body("application/sdp", sdp)
-    }
-}
-
-/// What is formatted into a builder passes the same filter as copied bytes.
-impl fmt::Write for Builder {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.clean(text.as_bytes());
-        Ok(())
     }
 }
 

@@ -1,6 +1,5 @@
 //! Messages that take headers from another one: responses, CANCEL, and the ACK of a refusal.
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use crate::header::{Name, Value, Via};
@@ -139,10 +138,10 @@ impl Builder {
         let ip = peer.ip().to_canonical();
         let asked = via.rport().is_some();
         if asked {
-            let _never_fails = write!(self, ";rport={}", peer.port());
+            self.plain(format_args!(";rport={}", peer.port()));
         }
         if asked || via.host.ip() != Some(ip) {
-            let _never_fails = write!(self, ";received={ip}");
+            self.plain(format_args!(";received={ip}"));
         }
         let end = via.value.offset() + hop.len() - line.offset();
         self.clean(&line.bytes()[end..]);
@@ -153,7 +152,7 @@ impl Builder {
         self.name(Name::To);
         self.clean(value.bytes());
         if let Some(tag) = tag {
-            let _never_fails = write!(self, ";tag={tag:016x}");
+            self.plain(format_args!(";tag={tag:016x}"));
         }
         self.end_line();
     }
