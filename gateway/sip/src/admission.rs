@@ -170,7 +170,6 @@ pub struct Admission {
     calls: Bucket,
     calls_known: Recent,
     refusals: Bucket,
-    counts: [u64; DropReason::ALL.len()],
 }
 
 impl Admission {
@@ -185,44 +184,14 @@ impl Admission {
             calls: Bucket::FULL,
             calls_known: Recent::new(CALLS_MAX),
             refusals: Bucket::FULL,
-            counts: [0; DropReason::ALL.len()],
         }
     }
 
-    /// Decides about one message from `peer`, and counts it where it goes no further.
+    /// Decides about one message from `peer`. Whoever asks counts what goes no further.
     ///
     /// ACK, BYE, CANCEL, PRACK and responses of a trunk's peers, and repeated or in-dialog INVITEs, are never refused
     /// for a rate: that would hurt calls which are up.
     pub fn admit(&mut self, now: Time, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Verdict {
-        let verdict = self.decide(now, transport, peer, bytes);
-        if let Verdict::Drop(reason) | Verdict::Answer(_, reason) = &verdict {
-            self.counts[*reason as usize] += 1;
-        }
-        verdict
-    }
-
-    /// How many messages went no further, per reason.
-    pub fn counts(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
-        DropReason::ALL
-            .into_iter()
-            .map(|reason| (reason, self.counts[reason as usize]))
-    }
-
-    /// Whether the listener hears this source at all: phones are all heard, trunks by their peers' addresses.
-    #[must_use]
-    pub fn hears(&self, transport: Transport, peer: SocketAddr) -> bool {
-        self.config.role == Role::Phones || self.knows(transport, peer)
-    }
-
-    fn knows(&self, transport: Transport, peer: SocketAddr) -> bool {
-        let ip = peer.ip().to_canonical();
-        self.config.peers.iter().any(|known| {
-            known.ip().to_canonical() == ip
-                && (known.port() == 0 || transport == Transport::Tcp || known.port() == peer.port())
-        })
-    }
-
-    fn decide(&mut self, now: Time, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Verdict {
         if bytes.len() > self.config.message_bytes_max {
             return Verdict::Drop(DropReason::TooLong);
         }
@@ -238,6 +207,20 @@ impl Admission {
             Role::Trunk if kind == Kind::Invite => self.call(now, peer, bytes),
             Role::Trunk => Verdict::Queue,
         }
+    }
+
+    /// Whether the listener hears this source at all: phones are all heard, trunks by their peers' addresses.
+    #[must_use]
+    pub fn hears(&self, transport: Transport, peer: SocketAddr) -> bool {
+        self.config.role == Role::Phones || self.knows(transport, peer)
+    }
+
+    fn knows(&self, transport: Transport, peer: SocketAddr) -> bool {
+        let ip = peer.ip().to_canonical();
+        self.config.peers.iter().any(|known| {
+            known.ip().to_canonical() == ip
+                && (known.port() == 0 || transport == Transport::Tcp || known.port() == peer.port())
+        })
     }
 
     fn phone(&mut self, now: Time, ip: IpAddr, kind: Kind) -> Verdict {

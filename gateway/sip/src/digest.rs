@@ -6,8 +6,10 @@ mod server;
 use md5::Md5;
 use sha2::Sha256;
 
-pub use client::{Challenge, Secret};
-pub use server::{Check, DigestConfig, DigestServer, Refusal};
+use crate::header::AuthParams;
+
+pub(crate) use client::Challenge;
+pub(crate) use server::{Check, DigestConfig, DigestServer, Refusal};
 
 /// A digest algorithm. Session variants and SHA-512-256 are neither offered nor answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +22,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Its name in the headers.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Sha256 => "SHA-256",
@@ -29,11 +30,18 @@ impl Algorithm {
     }
 
     /// The algorithm of this name; none for one that we do not speak.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Option<Self> {
         [Self::Md5, Self::Sha256]
             .into_iter()
             .find(|known| known.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// What a header asks for: MD5 where it does not say (RFC 7616 §3.3); none for one that we do not speak.
+    fn asked(params: &AuthParams<'_>) -> Option<Self> {
+        match params.get("algorithm") {
+            Some(name) => Self::from_name(&name),
+            None => Some(Self::Md5),
+        }
     }
 
     /// Whether the text can be an HA1 of this algorithm. An empty one, say, would let in whoever guesses that it is empty.

@@ -22,13 +22,13 @@ use agent::{Fired, UserAgent};
 
 use crate::dialog::{Invitation, LegSettings, Legs, Target, from_value};
 use crate::digest::{DigestConfig, DigestServer};
-use crate::registrar::{BindingView, Change, Registrar};
+use crate::registrar::{Change, Registrar};
 use crate::timer::TimerKey;
 use crate::transaction::{Limits, Stack};
 use crate::{Command, Credentials, DialFailure, EndpointConfig, Event, Input, Output, Trunk};
 
-/// Pause between the keep-alive OPTIONS to a binding unless [`Endpoint::set_keepalive`] says otherwise.
-pub const KEEPALIVE: Duration = Duration::from_secs(25);
+/// Pause between the keep-alive OPTIONS to a binding.
+const KEEPALIVE: Duration = Duration::from_secs(25);
 
 /// The SIP endpoint of the gateway: a pure machine without socket or clock.
 ///
@@ -84,7 +84,8 @@ impl Endpoint {
 
     /// Sets the pause between keep-alive OPTIONS to each binding; none sends none. Holds from each binding's next
     /// registration on.
-    pub fn set_keepalive(&mut self, pause: Option<Duration>) {
+    #[cfg(test)]
+    pub(crate) fn set_keepalive(&mut self, pause: Option<Duration>) {
         self.registrar.set_keepalive(pause);
     }
 
@@ -103,18 +104,6 @@ impl Endpoint {
     #[must_use]
     pub fn transactions(&self) -> usize {
         self.ua.stack.len()
-    }
-
-    /// Whether calls can reach a phone of the agent.
-    #[must_use]
-    pub fn is_registered(&self, agent: &AgentSlug) -> bool {
-        self.registrar.is_registered(agent)
-    }
-
-    /// The agent's bindings, reachable or not.
-    #[must_use]
-    pub fn bindings(&self, agent: &AgentSlug) -> Vec<BindingView> {
-        self.registrar.views(agent)
     }
 
     /// Changes the machine once. Then [`Endpoint::poll`] it empty.

@@ -11,9 +11,9 @@ mod via;
 pub use addr::{Contact, NameAddr};
 pub use name::Name;
 pub use params::{AuthParams, Param, Params};
-pub use scan::{Items, Value, unquoted};
+pub use scan::Value;
 pub use simple::{CSeq, ContentType, RAck, Reason, Refresher, Replaces, SessionExpires};
 pub use via::Via;
 
-pub(crate) use scan::is_token;
+pub(crate) use scan::{Items, is_token};
 pub(crate) use via::COOKIE;

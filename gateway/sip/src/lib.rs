@@ -16,6 +16,5 @@ mod transaction;
 pub mod uri;
 
 pub use api::*;
-pub use endpoint::{Endpoint, KEEPALIVE};
-pub use phone::{ACCOUNTS_MAX, Phone, PhoneCommand, PhoneConfig, PhoneEvent, PhoneInput, PhoneOutput};
-pub use registrar::{BINDINGS_MAX, BindingView};
+pub use endpoint::Endpoint;
+pub use phone::{Phone, PhoneCommand, PhoneConfig, PhoneEvent, PhoneInput, PhoneOutput};

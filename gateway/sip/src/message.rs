@@ -226,7 +226,7 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// Where it is no number or two of them disagree.
-    pub const fn content_length(&self) -> Result<Option<usize>, ParseError> {
+    pub(crate) const fn content_length(&self) -> Result<Option<usize>, ParseError> {
         self.length
     }
 
@@ -280,7 +280,7 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// [`Fault::Repeated`] where it stands again.
-    pub fn optional(&self, name: Name) -> Result<Option<Value<'a>>, ParseError> {
+    pub(crate) fn optional(&self, name: Name) -> Result<Option<Value<'a>>, ParseError> {
         let mut values = self.all(name);
         let first = values.next();
         match values.next() {
@@ -293,7 +293,7 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// [`Fault::Missing`] or [`Fault::Repeated`].
-    pub fn required(&self, name: Name) -> Result<Value<'a>, ParseError> {
+    pub(crate) fn required(&self, name: Name) -> Result<Value<'a>, ParseError> {
         self.optional(name)?
             .ok_or(ParseError::new(Fault::Missing(name), self.body_at))
     }

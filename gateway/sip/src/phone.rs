@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use hotline_types::{LegId, Rng, Time, TrunkSlug};
 
 use crate::dialog::{Call, Invitation, LegSettings, Legs, Target, from_value};
-use crate::digest::{Challenge, Secret};
+use crate::digest::Challenge;
 use crate::endpoint::agent::{Fired, UserAgent};
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::{identity, wire};
@@ -27,7 +27,7 @@ pub use api::{PhoneCommand, PhoneConfig, PhoneEvent, PhoneInput, PhoneOutput};
 use register::Account;
 
 /// Most accounts of one phone.
-pub const ACCOUNTS_MAX: usize = 1024;
+const ACCOUNTS_MAX: usize = 1024;
 
 /// The softphone.
 pub struct Phone {
@@ -213,9 +213,9 @@ impl Phone {
         let Some(challenge) = Challenge::best(env.msg, challenge_name, None) else {
             return false;
         };
-        let secret = Secret::Password(account.password.reveal());
+        let password = account.password.reveal();
         let uri = request.raw_uri().unwrap_or_default();
-        let answer = challenge.answer(&account.user, secret, "INVITE", uri, 1, &mut self.ua.stack.rng);
+        let answer = challenge.answer(&account.user, password, "INVITE", uri, 1, &mut self.ua.stack.rng);
         let UserAgent { stack, legs } = &mut self.ua;
         legs.dial_repeat(stack, leg, fork, hop, |tx| {
             wire::repeated(&request, tx, answer_name, &answer)

@@ -1,17 +1,16 @@
 //! Bindings: which phones an agent is reached at, for how long, and whether they still answer (RFC 3261 §10.3).
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hotline_types::{AgentSlug, Time};
 
+use crate::ConnId;
 use crate::timer::{TimerKey, Timers};
 use crate::transaction::Hop;
-use crate::{ConnId, Transport};
 
 /// Most bindings of one agent; one more takes the place of the binding that was refreshed longest ago.
-pub const BINDINGS_MAX: usize = 5;
+pub(crate) const BINDINGS_MAX: usize = 5;
 /// Longest Contact URI that is kept.
 const CONTACT_BYTES_MAX: usize = 512;
 /// How long one keep-alive OPTIONS may go unanswered. Two of them and the pause before stay below 60 s.
@@ -22,19 +21,6 @@ const PINGS_MISSED_MAX: u8 = 2;
 /// A binding, numbered by the registrar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct BindingId(pub(crate) u64);
-
-/// What the console may show of a binding.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BindingView {
-    /// Source of the registration, where calls go.
-    pub peer: SocketAddr,
-    /// Its transport.
-    pub transport: Transport,
-    /// When it ends unless refreshed.
-    pub expires_at: Time,
-    /// Whether the phone answers keep-alives.
-    pub reachable: bool,
-}
 
 /// One phone of an agent.
 #[derive(Debug)]
@@ -121,6 +107,7 @@ impl Registrar {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn set_keepalive(&mut self, pause: Option<Duration>) {
         self.keepalive = pause;
     }
@@ -146,18 +133,6 @@ impl Registrar {
         self.of(agent)
             .filter(|(_, binding)| binding.is_reachable())
             .map(|(_, binding)| (binding.uri.as_str(), binding.hop))
-    }
-
-    /// What the console may show.
-    pub(crate) fn views(&self, agent: &AgentSlug) -> Vec<BindingView> {
-        self.of(agent)
-            .map(|(_, binding)| BindingView {
-                peer: binding.hop.to,
-                transport: binding.hop.transport,
-                expires_at: binding.expires_at,
-                reachable: binding.is_reachable(),
-            })
-            .collect()
     }
 
     /// URIs of the agent's bindings with the seconds left, for the 200 of a REGISTER.

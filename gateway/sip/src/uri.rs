@@ -45,7 +45,7 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     /// [`Fault::Host`] or [`Fault::Port`].
-    pub fn parse_with_port(text: &'a str, offset: usize) -> Result<(Self, Option<u16>), ParseError> {
+    pub(crate) fn parse_with_port(text: &'a str, offset: usize) -> Result<(Self, Option<u16>), ParseError> {
         let bad_host = ParseError::new(Fault::Host, offset);
         let (host, rest) = if let Some(inner) = text.strip_prefix('[') {
             let (address, rest) = inner.split_once(']').ok_or(bad_host)?;
@@ -130,7 +130,7 @@ impl<'a> Uri<'a> {
     ///
     /// # Errors
     /// Where it breaks the grammar.
-    pub fn parse_at(text: &'a str, offset: usize) -> Result<Self, ParseError> {
+    pub(crate) fn parse_at(text: &'a str, offset: usize) -> Result<Self, ParseError> {
         let bad = ParseError::new(Fault::Uri, offset);
         if !text.bytes().all(is_uri_byte) {
             return Err(bad);
@@ -270,8 +270,7 @@ fn escapes_are_whole(text: &str) -> bool {
 }
 
 /// The text with its percent escapes decoded; an incomplete escape stays as it is.
-#[must_use]
-pub fn percent_decoded(text: &str) -> Cow<'_, str> {
+fn percent_decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

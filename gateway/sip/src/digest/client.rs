@@ -8,44 +8,27 @@ use crate::message::Message;
 
 use super::{Algorithm, Proof, ha1, hex};
 
-/// What the client knows.
-#[derive(Clone, Copy)]
-pub enum Secret<'a> {
-    /// The password.
-    Password(&'a str),
-    /// The HA1 of each algorithm, lower-case hex.
-    Ha1 {
-        /// With MD5.
-        md5: &'a str,
-        /// With SHA-256.
-        sha256: &'a str,
-    },
-}
-
 /// A challenge that can be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Challenge {
+pub(crate) struct Challenge {
     /// The realm.
-    pub realm: String,
+    pub(crate) realm: String,
     /// The nonce, to be used with rising counts until another is given.
-    pub nonce: String,
+    pub(crate) nonce: String,
     /// Handed back unchanged.
-    pub opaque: Option<String>,
+    pub(crate) opaque: Option<String>,
     /// The algorithm.
-    pub algorithm: Algorithm,
+    pub(crate) algorithm: Algorithm,
     /// Whether the last answer failed for its nonce alone: try again without asking anybody.
-    pub stale: bool,
+    pub(crate) stale: bool,
 }
 
 impl Challenge {
     /// Reads one challenge; none where it asks for an algorithm or a qop that we do not speak.
     #[must_use]
-    pub fn read(params: &AuthParams<'_>) -> Option<Self> {
+    pub(crate) fn read(params: &AuthParams<'_>) -> Option<Self> {
         let get = |name| params.get(name).map(std::borrow::Cow::into_owned);
-        let algorithm = match get("algorithm") {
-            Some(name) => Algorithm::from_name(&name)?,
-            None => Algorithm::Md5,
-        };
+        let algorithm = Algorithm::asked(params)?;
         let auth = get("qop")?
             .split(',')
             .any(|qop| qop.trim().eq_ignore_ascii_case("auth"));
@@ -64,7 +47,7 @@ impl Challenge {
     /// The strongest challenge of a 401 (`WWW-Authenticate`) or 407 (`Proxy-Authenticate`); only one of `realm`,
     /// where that is given: a password must not be tried on whoever asks.
     #[must_use]
-    pub fn best(response: &Message<'_>, header: Name, realm: Option<&str>) -> Option<Self> {
+    pub(crate) fn best(response: &Message<'_>, header: Name, realm: Option<&str>) -> Option<Self> {
         response
             .auth(header)
             .filter_map(|params| Self::read(&params.ok()?))
@@ -82,10 +65,10 @@ impl Challenge {
     ///
     /// `uri` is the Request-URI byte for byte; `count` starts at 1 and rises with each use of the nonce.
     #[must_use]
-    pub fn answer(
+    pub(crate) fn answer(
         &self,
         user: &str,
-        secret: Secret<'_>,
+        password: &str,
         method: &str,
         uri: &str,
         count: u32,
@@ -95,15 +78,7 @@ impl Challenge {
         rng.fill(&mut random);
         let cnonce = hex(&random);
         let nc = format!("{count:08x}");
-        let computed;
-        let ha1 = match (secret, self.algorithm) {
-            (Secret::Password(password), algorithm) => {
-                computed = ha1(algorithm, user, &self.realm, password);
-                &computed
-            }
-            (Secret::Ha1 { md5, .. }, Algorithm::Md5) => md5,
-            (Secret::Ha1 { sha256, .. }, Algorithm::Sha256) => sha256,
-        };
+        let ha1 = ha1(self.algorithm, user, &self.realm, password);
         let proof = Proof {
             method,
             uri,
@@ -111,7 +86,7 @@ impl Challenge {
             nc: &nc,
             cnonce: &cnonce,
         };
-        let response = proof.response(self.algorithm, ha1);
+        let response = proof.response(self.algorithm, &ha1);
         let opaque = self
             .opaque
             .as_deref()

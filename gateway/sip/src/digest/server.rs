@@ -24,11 +24,11 @@ const STAMP_DIGITS: usize = 32;
 
 /// Limits of the nonce store.
 #[derive(Clone, Copy, Debug)]
-pub struct DigestConfig {
+pub(crate) struct DigestConfig {
     /// How long a nonce may be used.
-    pub lifetime: Duration,
+    pub(crate) lifetime: Duration,
     /// Most nonces in use at once; beyond it the oldest becomes stale, and its phone is challenged once more.
-    pub nonces_max: usize,
+    pub(crate) nonces_max: usize,
 }
 
 impl Default for DigestConfig {
@@ -43,7 +43,7 @@ impl Default for DigestConfig {
 
 /// What came of checking a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Check {
+pub(crate) enum Check {
     /// The request comes from this user.
     Good {
         /// The user name, as the credentials know it.
@@ -59,7 +59,7 @@ pub enum Check {
 
 /// Why credentials were refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// A parameter is missing or cannot be read, or asks for what was not offered.
     Malformed,
     /// Nobody has this name.
@@ -103,7 +103,7 @@ impl Counts {
 type Stamp = (u64, u64);
 
 /// Challenges requests and checks their answers.
-pub struct DigestServer {
+pub(crate) struct DigestServer {
     realm: String,
     secret: [u8; 32],
     config: DigestConfig,
@@ -115,7 +115,7 @@ pub struct DigestServer {
 impl DigestServer {
     /// A server of this realm; the key of its nonces is drawn from `rng`.
     #[must_use]
-    pub fn new(realm: String, config: DigestConfig, rng: &mut Rng) -> Self {
+    pub(crate) fn new(realm: String, config: DigestConfig, rng: &mut Rng) -> Self {
         let mut secret = [0; 32];
         rng.fill(&mut secret);
         Self {
@@ -127,15 +127,9 @@ impl DigestServer {
         }
     }
 
-    /// The realm.
-    #[must_use]
-    pub fn realm(&self) -> &str {
-        &self.realm
-    }
-
     /// The values of two WWW-Authenticate headers with one fresh nonce, SHA-256 first (RFC 8760 §2.4).
     #[must_use]
-    pub fn challenges(&self, now: Time, rng: &mut Rng, stale: bool) -> [String; 2] {
+    pub(crate) fn challenges(&self, now: Time, rng: &mut Rng, stale: bool) -> [String; 2] {
         let stamp = format!("{:016x}{:016x}", now.as_nanos(), rng.next_u64());
         let nonce = self.sealed(&stamp);
         let stale = if stale { ", stale=true" } else { "" };
@@ -156,7 +150,7 @@ impl DigestServer {
     /// Checks the credentials in `header` (Authorization or Proxy-Authorization) of a request.
     ///
     /// `credentials` finds a user's HA1s. Nothing is remembered of a request that is refused.
-    pub fn check<'c>(
+    pub(crate) fn check<'c>(
         &mut self,
         now: Time,
         request: &Message<'_>,
@@ -283,8 +277,8 @@ impl DigestServer {
     }
 
     /// How many nonces are in use.
-    #[must_use]
-    pub fn nonces(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn nonces(&self) -> usize {
         self.in_use.len()
     }
 }
@@ -311,10 +305,7 @@ impl Answered {
     /// None where one is missing or asks for what we did not offer (another algorithm or qop).
     fn read(params: &AuthParams<'_>) -> Option<Self> {
         let get = |name| params.get(name).map(std::borrow::Cow::into_owned);
-        let algorithm = match get("algorithm") {
-            Some(name) => Algorithm::from_name(&name)?,
-            None => Algorithm::Md5,
-        };
+        let algorithm = Algorithm::asked(params)?;
         if !get("qop")?.eq_ignore_ascii_case("auth") {
             return None;
         }

@@ -170,8 +170,7 @@ impl<'a> Message<'a> {
     }
 
     /// Whether a list header names this token; case does not matter.
-    #[must_use]
-    pub fn has_token(&self, name: Name, token: &str) -> bool {
+    pub(crate) fn has_token(&self, name: Name, token: &str) -> bool {
         self.tokens(name)
             .any(|found| found.is_ok_and(|found| found.eq_ignore_ascii_case(token)))
     }

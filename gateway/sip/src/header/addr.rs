@@ -26,7 +26,7 @@ impl<'a> NameAddr<'a> {
     /// # Errors
     /// Where quotes or brackets do not match, a parameter cannot be read, or a bare URI holds `?` or `,`,
     /// which belong in brackets (RFC 3261 §20).
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let raw_display = if scan.peek() == Some(b'"') {
@@ -150,7 +150,7 @@ impl<'a> Contact<'a> {
     ///
     /// # Errors
     /// As for [`NameAddr::parse`].
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         if value.bytes() == b"*" {
             Ok(Self::Star)
         } else {

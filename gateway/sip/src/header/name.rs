@@ -91,8 +91,7 @@ names! {
 
 impl Name {
     /// The name of these bytes, long or compact, in any case (RFC 3261 §7.3.3).
-    #[must_use]
-    pub fn lookup(bytes: &[u8]) -> Self {
+    pub(crate) fn lookup(bytes: &[u8]) -> Self {
         let (first, last) = match bytes {
             [letter] => return Self::compact(*letter),
             [first, .., last] => (first.to_ascii_lowercase(), last.to_ascii_lowercase()),

@@ -122,7 +122,7 @@ impl<'a> AuthParams<'a> {
     ///
     /// # Errors
     /// Where a parameter cannot be read.
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         let scheme = scan.token()?;
         scan.lws();

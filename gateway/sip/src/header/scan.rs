@@ -115,8 +115,7 @@ pub(crate) fn unfold(text: &str) -> Cow<'_, str> {
 
 /// The text between the quotes of a quoted string, its `\` escapes resolved and folds made spaces; any other
 /// text as it is.
-#[must_use]
-pub fn unquoted(text: &str) -> Cow<'_, str> {
+pub(crate) fn unquoted(text: &str) -> Cow<'_, str> {
     let Some(inner) = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return unfold(text);
     };
@@ -140,15 +139,14 @@ pub fn unquoted(text: &str) -> Cow<'_, str> {
 /// The members of a comma-separated list. Commas in quoted strings and in angle brackets do not count; empty
 /// members are skipped (RFC 3261 §7.3.1).
 #[derive(Clone, Debug)]
-pub struct Items<'a> {
+pub(crate) struct Items<'a> {
     rest: &'a [u8],
     offset: usize,
 }
 
 impl<'a> Items<'a> {
     /// The members of this value.
-    #[must_use]
-    pub const fn new(value: Value<'a>) -> Self {
+    pub(crate) const fn new(value: Value<'a>) -> Self {
         Self {
             rest: value.bytes,
             offset: value.offset,

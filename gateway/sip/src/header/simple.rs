@@ -24,7 +24,7 @@ impl<'a> CSeq<'a> {
     ///
     /// # Errors
     /// Where number or method cannot be read.
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let number = scan.number(SEQUENCE_MAX)?;
@@ -49,7 +49,7 @@ impl<'a> RAck<'a> {
     ///
     /// # Errors
     /// Where a number or the method cannot be read.
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let response = scan.number(SEQUENCE_MAX)?;
@@ -78,7 +78,7 @@ impl<'a> ContentType<'a> {
     ///
     /// # Errors
     /// Where type or a parameter cannot be read.
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let main = scan.token()?;
@@ -114,7 +114,7 @@ impl<'a> Reason<'a> {
     ///
     /// # Errors
     /// Where protocol or a parameter cannot be read.
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let protocol = scan.token()?;
@@ -160,7 +160,7 @@ impl SessionExpires {
     ///
     /// # Errors
     /// Where number or a parameter cannot be read.
-    pub fn parse(value: Value<'_>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'_>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let seconds = scan.seconds()?;
@@ -191,7 +191,7 @@ impl<'a> Replaces<'a> {
     ///
     /// # Errors
     /// Where it cannot be read or a tag is missing ([`Fault::Parameter`]).
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let call_id = scan.take(|byte| byte > b' ' && byte != b';' && byte != b',');

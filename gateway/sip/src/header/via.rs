@@ -31,7 +31,7 @@ impl<'a> Via<'a> {
     ///
     /// # Errors
     /// Where protocol, sent-by or a parameter cannot be read.
-    pub fn parse(value: Value<'a>) -> Result<Self, ParseError> {
+    pub(crate) fn parse(value: Value<'a>) -> Result<Self, ParseError> {
         let mut scan = value.scan()?;
         scan.lws();
         let protocol = scan.token()?;

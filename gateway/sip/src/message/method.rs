@@ -14,8 +14,7 @@ macro_rules! methods {
 
         impl<'a> Method<'a> {
             /// The method of this token.
-            #[must_use]
-            pub fn from_token(token: &'a str) -> Self {
+            pub(crate) fn from_token(token: &'a str) -> Self {
                 match token {
                     $($text => Self::$variant,)+
                     other => Self::Other(other),
@@ -31,14 +30,6 @@ macro_rules! methods {
                 }
             }
 
-            /// The method freed from the message's bytes; none for a token that we do not know.
-            #[must_use]
-            pub const fn known(&self) -> Option<Method<'static>> {
-                match self {
-                    $(Self::$variant => Some(Method::$variant),)+
-                    Self::Other(_) => None,
-                }
-            }
         }
     };
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hotline_types::Pii;
 
 use super::{ACCOUNTS_MAX, Phone, PhoneEvent, challenge_names};
-use crate::digest::{Challenge, Secret};
+use crate::digest::Challenge;
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
 use crate::header::Name;
@@ -130,8 +130,8 @@ impl Phone {
             .header(Name::UserAgent, &self.ua.legs.settings.product);
         if let Some(challenge) = &account.challenge {
             account.count += 1;
-            let secret = Secret::Password(account.password.reveal());
-            let value = challenge.answer(user, secret, "REGISTER", &uri, account.count, &mut stack.rng);
+            let password = account.password.reveal();
+            let value = challenge.answer(user, password, "REGISTER", &uri, account.count, &mut stack.rng);
             draft = draft.header(Name::Authorization, value);
         }
         stack.client_send(tx, User::Register(id), hop, draft.finish(), false);

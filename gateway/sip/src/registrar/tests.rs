@@ -1,5 +1,6 @@
 use super::*;
 use crate::ListenerId;
+use crate::Transport;
 
 struct Desk {
     registrar: Registrar,
