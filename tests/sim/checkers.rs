@@ -171,10 +171,8 @@ impl Contact {
     ) -> Result<(), String> {
         let agent = event.agent.clone();
         match &event.what {
-            What::CallerConnected => {
-                if std::mem::replace(&mut self.connected, true) {
-                    return Err("a caller is connected twice".to_owned());
-                }
+            What::CallerConnected if std::mem::replace(&mut self.connected, true) => {
+                return Err("a caller is connected twice".to_owned());
             }
             What::SegmentOpened { segment_kind } => {
                 let segment = event.segment.ok_or("a segment without its id")?;
@@ -198,21 +196,7 @@ impl Contact {
                     .take()
                     .ok_or("a caller leaves a queue that it is not in")?;
             }
-            What::OfferMade { fence, .. } => {
-                let agent = agent.ok_or("an offer without its agent")?;
-                let offer = event.offer.ok_or("an offer without its id")?;
-                if self.queue.is_none() || self.offer.is_some() {
-                    return Err("an offer for a caller that is not waiting, or a second one".to_owned());
-                }
-                if let Some(other) = agents.insert(agent.clone(), id) {
-                    return Err(format!("agent {agent} is offered a second call, beside {other}"));
-                }
-                let newest = fences.insert(id, *fence);
-                if newest.is_some_and(|newest| newest >= *fence) {
-                    return Err("a fence does not rise".to_owned());
-                }
-                self.offer = Some((offer, agent));
-            }
+            What::OfferMade { fence, .. } => self.look_offer(event, *fence, agents, fences, id)?,
             What::OfferEnded { outcome, .. } => {
                 let (offer, agent) = self.offer.take().ok_or("an offer ends that is not out")?;
                 if Some(offer) != event.offer {
@@ -240,6 +224,29 @@ impl Contact {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    fn look_offer(
+        &mut self,
+        event: &Event,
+        fence: u64,
+        agents: &mut BTreeMap<AgentSlug, ContactId>,
+        fences: &mut BTreeMap<ContactId, u64>,
+        id: ContactId,
+    ) -> Result<(), String> {
+        let agent = event.agent.clone().ok_or("an offer without its agent")?;
+        let offer = event.offer.ok_or("an offer without its id")?;
+        if self.queue.is_none() || self.offer.is_some() {
+            return Err("an offer for a caller that is not waiting, or a second one".to_owned());
+        }
+        if let Some(other) = agents.insert(agent.clone(), id) {
+            return Err(format!("agent {agent} is offered a second call, beside {other}"));
+        }
+        if fences.insert(id, fence).is_some_and(|newest| newest >= fence) {
+            return Err("a fence does not rise".to_owned());
+        }
+        self.offer = Some((offer, agent));
         Ok(())
     }
 

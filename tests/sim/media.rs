@@ -37,6 +37,14 @@ pub struct MediaDouble {
 /// How long a recorder takes to seal.
 const SEAL: Duration = Duration::from_millis(15);
 
+fn soon(event: MediaEvent) -> Due {
+    Due {
+        after: Duration::from_millis(1),
+        input: Input::Media(event),
+        play: None,
+    }
+}
+
 impl MediaDouble {
     pub fn is_empty(&self) -> bool {
         self.legs.is_empty()
@@ -83,62 +91,10 @@ impl MediaDouble {
         refuse_ports: bool,
         play_time: Duration,
     ) -> Result<Vec<Due>, String> {
-        let plain = |after: Duration, event| Due {
-            after,
-            input: Input::Media(event),
-            play: None,
-        };
-        let quick = Duration::from_millis(1);
         match command {
-            MediaCommand::Open { leg, interface, .. } => {
-                if refuse_ports {
-                    let failure = OpenFailure::NoPorts;
-                    return Ok(vec![plain(quick, MediaEvent::OpenFailed { leg, failure })]);
-                }
-                self.next_port = self.next_port.checked_add(2).unwrap_or(20_000).max(20_000);
-                let port = self.next_port;
-                let fresh = Leg {
-                    port,
-                    play: None,
-                    bridged: None,
-                    recording: None,
-                };
-                if self.legs.insert(leg, fresh).is_some() {
-                    return Err(format!("{leg} is opened twice"));
-                }
-                self.by_port.insert(port, leg);
-                Ok(vec![plain(
-                    quick,
-                    MediaEvent::Opened {
-                        leg,
-                        rtp: SocketAddr::new(interface, port),
-                    },
-                )])
-            }
-            MediaCommand::Play {
-                leg,
-                play,
-                clips,
-                after,
-                ..
-            } => {
-                if clips.is_empty() {
-                    return Err(format!("{leg} plays nothing"));
-                }
-                let leg_id = leg;
-                let Some(leg) = self.legs.get_mut(&leg) else {
-                    return Ok(Vec::new());
-                };
-                leg.play = Some(play);
-                match after {
-                    AfterPlay::Loop => Ok(Vec::new()),
-                    AfterPlay::Stop => Ok(vec![Due {
-                        after: play_time,
-                        input: Input::Media(MediaEvent::PlayEnded { leg: leg_id, play }),
-                        play: Some((leg_id, play)),
-                    }]),
-                }
-            }
+            MediaCommand::Open { leg, interface, .. } => self.open(leg, interface, refuse_ports),
+            MediaCommand::Play { clips, .. } if clips.is_empty() => Err("a leg plays nothing".to_owned()),
+            MediaCommand::Play { leg, play, after, .. } => Ok(self.play(leg, play, after, play_time)),
             MediaCommand::StopPlay { leg } => {
                 if let Some(leg) = self.legs.get_mut(&leg) {
                     leg.play = None;
@@ -163,23 +119,66 @@ impl MediaDouble {
                 Ok(Vec::new())
             }
             MediaCommand::StopRecord { caller } => Ok(self.stop_record(now, caller).into_iter().collect()),
-            MediaCommand::Close { leg } => {
-                let sealed = self.stop_record(now, leg);
-                self.unbridge(leg);
-                let Some(closed) = self.legs.remove(&leg) else {
-                    return Ok(Vec::new());
-                };
-                self.by_port.remove(&closed.port);
-                let stats = LegStats::default();
-                Ok(sealed
-                    .into_iter()
-                    .chain([plain(quick, MediaEvent::Closed { leg, stats })])
-                    .collect())
-            }
+            MediaCommand::Close { leg } => Ok(self.close(now, leg)),
             MediaCommand::Connect { .. } | MediaCommand::Hold { .. } | MediaCommand::Watch { .. } => {
                 Ok(Vec::new())
             }
         }
+    }
+
+    fn open(&mut self, leg: LegId, interface: IpAddr, refuse: bool) -> Result<Vec<Due>, String> {
+        if refuse {
+            let failure = OpenFailure::NoPorts;
+            return Ok(vec![soon(MediaEvent::OpenFailed { leg, failure })]);
+        }
+        self.next_port = self.next_port.checked_add(2).unwrap_or(20_000).max(20_000);
+        let port = self.next_port;
+        let fresh = Leg {
+            port,
+            play: None,
+            bridged: None,
+            recording: None,
+        };
+        if self.legs.insert(leg, fresh).is_some() {
+            return Err(format!("{leg} is opened twice"));
+        }
+        self.by_port.insert(port, leg);
+        Ok(vec![soon(MediaEvent::Opened {
+            leg,
+            rtp: SocketAddr::new(interface, port),
+        })])
+    }
+
+    fn play(&mut self, leg: LegId, play: PlayId, after: AfterPlay, play_time: Duration) -> Vec<Due> {
+        let Some(open) = self.legs.get_mut(&leg) else {
+            return Vec::new();
+        };
+        open.play = Some(play);
+        match after {
+            AfterPlay::Loop => Vec::new(),
+            AfterPlay::Stop => {
+                let input = Input::Media(MediaEvent::PlayEnded { leg, play });
+                vec![Due {
+                    after: play_time,
+                    input,
+                    play: Some((leg, play)),
+                }]
+            }
+        }
+    }
+
+    fn close(&mut self, now: Time, leg: LegId) -> Vec<Due> {
+        let sealed = self.stop_record(now, leg);
+        self.unbridge(leg);
+        let Some(closed) = self.legs.remove(&leg) else {
+            return Vec::new();
+        };
+        self.by_port.remove(&closed.port);
+        let stats = LegStats::default();
+        sealed
+            .into_iter()
+            .chain([soon(MediaEvent::Closed { leg, stats })])
+            .collect()
     }
 
     fn bridge(&mut self, caller: LegId, agent: LegId) -> Result<(), String> {
