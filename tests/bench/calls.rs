@@ -2,7 +2,8 @@
 //! SIP and RTP from this one. CPU per complete call with and without its audio, CPU and memory of 100 recorded calls beside
 //! the loopback floor of the same run, key to agent, free agent to next call, and the start on a large journal.
 //!
-//! `HOTLINE_BENCH_ONLY` names one of `call`, `hold`, `queue` and `start`, `HOTLINE_BENCH_CONTACTS` the size of the journal.
+//! `HOTLINE_BENCH_ONLY` names one of `call`, `hold`, `queue` and `start`, `HOTLINE_BENCH_CONTACTS` the size of the journal,
+//! `HOTLINE_BENCH_PROGRAM` another build of the program.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -184,23 +185,24 @@ async fn held_calls(table: &mut Table, record: bool) {
             None,
             &format!("{told}; recording buffers included"),
         );
-        let floor_us = floor::us_per_packet();
-        let packets = HELD as f64 * PACKETS_PER_CALL_S;
-        let told = "one thread, blocking sockets, 172 bytes, send and receive of each packet over loopback";
-        table.add("loopback_floor", floor_us, "us", None, told);
-        let told = format!("{told}; {packets} packets/s, as 100 calls need");
-        table.add(
-            "loopback_floor_of_100_calls",
-            floor_us * packets / 1e6 * 100.0,
-            "%",
-            None,
-            &told,
-        );
+        tell_floor(table);
     } else {
         table.add("cpu_of_100_unrecorded_calls", share, "%", None, &told);
         let told = format!("{told}; not recorded");
         table.add("memory_per_call", each_kb, "kB", Some(Bar::AtMost(100.0)), &told);
     }
+}
+
+/// What the machine itself takes for the packets of these calls.
+fn tell_floor(table: &mut Table) {
+    let floor_us = floor::us_per_packet();
+    #[expect(clippy::cast_precision_loss, reason = "a hundred")]
+    let packets = HELD as f64 * PACKETS_PER_CALL_S;
+    let told = "one thread, blocking sockets, 172 bytes, send and receive of each packet over loopback";
+    table.add("loopback_floor", floor_us, "us", None, told);
+    let share = floor_us * packets / 1e6 * 100.0;
+    let told = format!("{told}; {packets} packets/s, as 100 calls need");
+    table.add("loopback_floor_of_100_calls", share, "%", None, &told);
 }
 
 /// More callers than agents: how long a free agent waits for the next call.

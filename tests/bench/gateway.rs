@@ -151,8 +151,11 @@ fn nanos() -> u128 {
         .as_nanos()
 }
 
-/// The program, built where it is not.
+/// The program that `HOTLINE_BENCH_PROGRAM` names, else the one of this workspace, built where it is not.
 fn program() -> PathBuf {
+    if let Some(program) = std::env::var_os("HOTLINE_BENCH_PROGRAM") {
+        return program.into();
+    }
     let bench = std::env::current_exe().unwrap();
     let folder = bench
         .parent()
