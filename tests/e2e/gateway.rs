@@ -31,7 +31,8 @@ pub fn program() -> &'static Path {
             .and_then(Path::parent)
             .expect("a test lies in target/PROFILE/deps");
         let target = folder.parent().expect("a profile lies in the target folder");
-        let mut build = Command::new(env!("CARGO"));
+        // The cargo that runs this test; run by hand, the one of the project's folder.
+        let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         build.args([
             "build",
             "--quiet",

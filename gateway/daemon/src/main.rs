@@ -55,6 +55,10 @@ fn command(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
+/// One async thread: tasks that wake each other all the time are cheaper side by side than across cores, and whatever
+/// takes long (media, SQLite, recordings, password hashes) has threads of its own.
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
 }
