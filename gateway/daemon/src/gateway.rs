@@ -17,7 +17,7 @@ use hotline_media::tap::{TapBatch, TapMessage};
 use hotline_recorder::{Recorder, RecorderConfig, RecorderEvent};
 use hotline_sip::Endpoint;
 use hotline_sip::admission::AdmissionConfig;
-use hotline_store::{Batch, Committed, Reader, Recovered, Store, StoreConfig};
+use hotline_store::{Batch, Committed, Reader, Recovered, Store, StoreConfig, Unsealed};
 use hotline_supervisor::{ConsoleConfig, Parts, Role, StoreAccounts, StoreRecords, Supervisor, Viewer};
 use hotline_switch::{Input, Switch};
 use hotline_types::{AgentSlug, Intent, Pii, Rng};
@@ -161,7 +161,8 @@ impl Gateway {
         if !closing.is_empty() {
             tracing::warn!(
                 contacts = recovered.open().count(),
-                "Contacts left open by a crash are closed as lost"
+                recordings = recovered.unsealed().len(),
+                "Left by a crash: contacts are closed as lost, recordings repaired"
             );
             journal.append(Batch {
                 events: closing,
@@ -409,18 +410,16 @@ async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-/// What closes the contacts that a crash left open, their recordings repaired.
+/// What closes the contacts and the recordings that a crash left open.
 fn closing(settings: &Settings, recovered: &Recovered, clock: &Clock) -> Vec<Event> {
     let mut events = recovered.closing();
     let mut seq = events.last().map_or(recovered.last, |event| event.seq);
-    let unsealed = recovered.open().flat_map(|record| {
-        record
-            .recordings
-            .iter()
-            .filter(|recording| recording.length_ms.is_none() && recording.failed.is_none())
-            .map(|recording| (record.id, recording.segment, recording.path.clone()))
-    });
-    for (contact, segment, path) in unsealed {
+    for Unsealed {
+        contact,
+        segment,
+        path,
+    } in recovered.unsealed()
+    {
         let what = match hotline_recorder::repair(&settings.recording.dir.join(&path)) {
             Ok(repaired) => What::RecordingSealed {
                 path,

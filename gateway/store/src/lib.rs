@@ -27,7 +27,7 @@ pub use reader::{
     ContactDetail, ContactFilter, ContactPage, ContactRow, PAGE_MAX, QueueRow, REPORT_DAYS_MAX, Reader,
     RecordingRow, SegmentRow,
 };
-pub use recover::Recovered;
+pub use recover::{Recovered, Unsealed};
 pub use rows::{OfferRow, PersonRow};
 pub use sink::DeskSink;
 pub use writer::{

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use hotline_journal::{
     AgentClock, BoardSeed, BusinessDate, BusinessDays, ContactRecord, Contacts, Counters, Counts, Event,
-    Scope, Seq, closing_events,
+    Recording, Scope, Seq, closing_events,
 };
-use hotline_types::{AgentSlug, Intent, WallTime};
+use hotline_types::{AgentSlug, ContactId, Intent, SegmentId, WallTime};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::StoreError;
@@ -34,12 +34,41 @@ pub struct Recovered {
     pub(crate) contacts: Contacts,
     pub(crate) counters: Counters,
     days: BusinessDays,
+    /// Of contacts that were closed in time.
+    unsealed: Vec<Unsealed>,
+}
+
+/// A recording that a crash left without its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsealed {
+    /// Its contact.
+    pub contact: ContactId,
+    /// The segment recorded.
+    pub segment: SegmentId,
+    /// File, relative to the recordings' folder.
+    pub path: String,
 }
 
 impl Recovered {
     /// The contacts that a crash left open, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &ContactRecord> {
         self.contacts.open()
+    }
+
+    /// The recordings that a crash left without their end: those of the contacts it left open, and those of contacts
+    /// that were over before their last recording was sealed.
+    #[must_use]
+    pub fn unsealed(&self) -> Vec<Unsealed> {
+        let mut unsealed = self.unsealed.clone();
+        for record in self.open() {
+            let left = |recording: &&Recording| recording.length_ms.is_none() && recording.failed.is_none();
+            unsealed.extend(record.recordings.iter().filter(left).map(|recording| Unsealed {
+                contact: record.id,
+                segment: recording.segment,
+                path: recording.path.clone(),
+            }));
+        }
+        unsealed
     }
 
     /// The events that close them, to be appended before anything else.
@@ -88,6 +117,7 @@ pub(crate) async fn recover(database: &Database, days: BusinessDays) -> Result<R
     let last_at = last_at.map(WallTime::from_micros);
     let open_events = open_events(&mut connection, database).await?;
     let clocks = clocks(&mut connection, database).await?;
+    let unsealed = unsealed(&mut connection, database).await?;
     let date: Option<String> = sqlx::query_scalar("SELECT max(business_date) FROM counters")
         .fetch_one(&mut connection)
         .await
@@ -119,6 +149,7 @@ pub(crate) async fn recover(database: &Database, days: BusinessDays) -> Result<R
         contacts,
         counters,
         days,
+        unsealed,
     })
 }
 
@@ -136,6 +167,28 @@ async fn open_events(
         serde_json::from_str(&json).map_err(|_| database.bad_row(format!("event {seq}")))
     };
     rows.into_iter().map(event).collect()
+}
+
+async fn unsealed(
+    connection: &mut SqliteConnection,
+    database: &Database,
+) -> Result<Vec<Unsealed>, StoreError> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT contact, segment, path FROM recordings WHERE length_ms IS NULL AND failed IS NULL ORDER BY contact",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(|error| database.error(error))?;
+    let unsealed = |(contact, segment, path): (String, String, String)| {
+        let ids = contact.parse().ok().zip(segment.parse().ok());
+        let (contact, segment) = ids.ok_or_else(|| database.bad_row(format!("the recording {path}")))?;
+        Ok(Unsealed {
+            contact,
+            segment,
+            path,
+        })
+    };
+    rows.into_iter().map(unsealed).collect()
 }
 
 async fn clocks(

@@ -286,6 +286,43 @@ async fn crashes_close_what_was_open_once_and_no_figure_contradicts_another() {
 }
 
 #[tokio::test]
+async fn recording_not_sealed_before_a_crash_is_found_though_its_contact_is_over() {
+    let folder = Folder::new("unsealed");
+    let mut hotline = sample(3);
+    let mut events = hotline.start();
+    let sealed_afterwards = |events: &[Event]| {
+        events.iter().position(|event| {
+            let over = |other: &Event| {
+                other.contact == event.contact && matches!(other.what, What::ContactClosed { .. })
+            };
+            matches!(event.what, What::RecordingSealed { .. })
+                && events.iter().take_while(|other| other.seq < event.seq).any(over)
+        })
+    };
+    while sealed_afterwards(&events).is_none() {
+        events.extend(hotline.step());
+    }
+    let at = sealed_afterwards(&events).unwrap();
+    let (contact, segment) = (events[at].contact.unwrap(), events[at].segment.unwrap());
+    let holds = |open: &Open| {
+        let unsealed = open.recovered.unsealed();
+        unsealed
+            .iter()
+            .filter(|left| (left.contact, left.segment) == (contact, segment))
+            .count()
+    };
+
+    let open = Open::new(&folder.0, false).await;
+    open.append(&events[..at]).await;
+    open.crash().await;
+    let open = Open::new(&folder.0, false).await;
+    assert_eq!(holds(&open), 1);
+    open.append(&events[at..=at]).await;
+    open.close().await;
+    assert_eq!(holds(&Open::new(&folder.0, false).await), 0);
+}
+
+#[tokio::test]
 async fn message_committed_before_a_crash_reaches_the_desk_once_after_it() {
     let folder = Folder::new("outbox");
     let open = Open::new(&folder.0, false).await;

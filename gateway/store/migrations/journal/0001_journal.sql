@@ -80,6 +80,7 @@ CREATE TABLE recordings (
     failed TEXT,
     PRIMARY KEY (contact, segment)
 ) WITHOUT ROWID;
+CREATE INDEX recordings_unsealed ON recordings (contact) WHERE length_ms IS NULL AND failed IS NULL;
 
 -- Counters by business date, beginning of the quarter of an hour, and scope; `counts` is a JSON object of those that
 -- are not zero, so that json_extract(counts, '$.offered') sums up in SQL.
