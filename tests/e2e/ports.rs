@@ -1,7 +1,7 @@
-//! Ports for programs that cannot take a free one themselves. Each is handed out once per run.
+//! Ports for programs that cannot take a free one themselves.
 
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::Mutex;
 
 /// First port that is handed out; above it and below the system's ephemeral ports.
 const FIRST: u16 = 12_000;
@@ -10,24 +10,28 @@ const LAST: u16 = 32_000;
 /// Places of different runs at the same time.
 const PLACES: u32 = 3;
 
-static NEXT: AtomicU16 = AtomicU16::new(0);
+/// Where the next block begins, within this run's place.
+static NEXT: Mutex<u16> = Mutex::new(0);
 
-/// The first of `count` neighbours that are free now, an even number.
+/// The first of `count` neighbours that are free now, an even number. After the last ones come the first again.
 ///
 /// # Panics
-/// When the range is used up.
+/// When none are free.
 pub fn block(count: u16) -> u16 {
     let size = (LAST - FIRST) / u16::try_from(PLACES).expect("small");
     let place = FIRST + u16::try_from(std::process::id() % PLACES).expect("small") * size;
     let step = count.next_multiple_of(2);
-    loop {
-        let offset = NEXT.fetch_add(step, Ordering::Relaxed);
-        assert!(offset + step <= size, "all ports for tests are handed out");
+    for _ in 0..2 * size / step {
+        let mut next = NEXT.lock().expect("nobody panics while holding it");
+        let offset = if *next + step <= size { *next } else { 0 };
+        *next = offset + step;
+        drop(next);
         let first = place + offset;
         if (first..first + count).all(is_free) {
             return first;
         }
     }
+    panic!("no {count} ports from {place} on are free");
 }
 
 /// One port that is free now, an even number; the next is free too.

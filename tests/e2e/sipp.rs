@@ -126,7 +126,8 @@ impl Sipp {
         }
         fs::write(dir.join("lines.csv"), rows).unwrap();
         let screen = File::create(dir.join("screen.txt")).unwrap();
-        let (port, media) = (super::ports::one(), super::ports::one());
+        // It takes the ports of audio and video, whether the scenario has media or not.
+        let (port, media) = (super::ports::one(), super::ports::block(4));
         let transport = if transport == Transport::Tcp { "t1" } else { "u1" };
         let child = Command::new("sipp")
             .current_dir(&dir)
