@@ -9,7 +9,6 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::collections::VecDeque;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,10 @@ use hotline_sip::{
     Transport, Trunk,
 };
 use hotline_types::{LegId, Pii, Rng, Time};
+use report::report;
+
+#[path = "data/report.rs"]
+mod report;
 
 const ROUNDS: u32 = 40;
 const CALLS: u32 = 200;
@@ -222,26 +225,6 @@ impl World {
     }
 }
 
-fn report(figure: &str, value: f64, unit: &str) {
-    let conditions =
-        format!("trunk call answered, agent dialled, two BYEs; best of {ROUNDS} rounds of {CALLS}");
-    let line = format!(
-        r#"{{"bench":"sip_call","figure":"{figure}","value":{value:.1},"unit":"{unit}","conditions":"{conditions}"}}"#
-    );
-    println!("{line}");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        Into::into,
-    );
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(target.join("bench.jsonl"));
-    if let Ok(mut file) = file {
-        let _only_printed = writeln!(file, "{line}");
-    }
-}
-
 fn main() {
     let mut world = World {
         now: Time::ZERO,
@@ -275,10 +258,15 @@ fn main() {
         ROUNDS * CALLS,
         "every call was answered by the agent"
     );
-    report("call", best * 1e6, "us");
+    let conditions =
+        format!("trunk call answered, agent dialled, two BYEs; best of {ROUNDS} rounds of {CALLS}");
+    report("sip_call", "call", best * 1e6, "us", &conditions);
+    let lingering = world.gateway.transactions() as f64;
     report(
+        "sip_call",
         "transactions_lingering",
-        world.gateway.transactions() as f64,
+        lingering,
         "count",
+        &conditions,
     );
 }

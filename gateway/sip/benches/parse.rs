@@ -10,12 +10,15 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::hint::black_box;
-use std::io::Write as _;
 use std::time::Instant;
 
 use hotline_sip::build::{Answer, response};
 use hotline_sip::frame::{Frame, FrameLimits, Framer};
 use hotline_sip::message::Message;
+use report::report;
+
+#[path = "data/report.rs"]
+mod report;
 
 include!("../tests/data/counting.rs");
 
@@ -36,27 +39,15 @@ fn figure(name: &str, mut work: impl FnMut() -> usize) {
         best = best.min(begun.elapsed().as_secs_f64() / f64::from(MESSAGES));
     }
     let each = (allocations() - before) as f64 / f64::from(ROUNDS * MESSAGES);
-    report(name, best * 1e9, "ns");
-    report(&format!("{name}_allocations"), each, "count");
-}
-
-fn report(figure: &str, value: f64, unit: &str) {
     let conditions = format!("{} bytes, best of {ROUNDS} rounds of {MESSAGES}", invite().len());
-    let line = format!(
-        r#"{{"bench":"sip_parse","figure":"{figure}","value":{value:.1},"unit":"{unit}","conditions":"{conditions}"}}"#
+    report("sip_parse", name, best * 1e9, "ns", &conditions);
+    report(
+        "sip_parse",
+        &format!("{name}_allocations"),
+        each,
+        "count",
+        &conditions,
     );
-    println!("{line}");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        Into::into,
-    );
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(target.join("bench.jsonl"));
-    if let Ok(mut file) = file {
-        let _only_printed = writeln!(file, "{line}");
-    }
 }
 
 fn main() {
