@@ -11,7 +11,7 @@ use hotline_types::Time;
 
 use crate::build::{self, Answer};
 use crate::header::Name;
-use crate::message::{MESSAGE_BYTES_MAX, Message};
+use crate::message::{MESSAGE_BYTES_MAX, Message, Method, StartLine};
 use crate::{Role, Transport};
 
 use rate::Bucket;
@@ -216,11 +216,7 @@ impl Admission {
     }
 
     fn knows(&self, transport: Transport, peer: SocketAddr) -> bool {
-        let ip = peer.ip().to_canonical();
-        self.config.peers.iter().any(|known| {
-            known.ip().to_canonical() == ip
-                && (known.port() == 0 || transport == Transport::Tcp || known.port() == peer.port())
-        })
+        is_among(&self.config.peers, transport, peer)
     }
 
     fn phone(&mut self, now: Time, ip: IpAddr, kind: Kind) -> Verdict {
@@ -280,29 +276,27 @@ impl Admission {
     }
 }
 
+/// Whether a source is one of a trunk's peers: port 0 means any port, and over a stream a peer connects from any.
+pub(crate) fn is_among(peers: &[SocketAddr], transport: Transport, source: SocketAddr) -> bool {
+    let ip = source.ip().to_canonical();
+    peers.iter().any(|peer| {
+        peer.ip().to_canonical() == ip
+            && (peer.port() == 0 || transport == Transport::Tcp || peer.port() == source.port())
+    })
+}
+
 /// Whose first line this is; none where it is not SIP.
 fn kind(bytes: &[u8]) -> Option<Kind> {
-    let lead = bytes
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
-    let bytes = &bytes[lead..];
-    let line = &bytes[..memchr::memchr(b'\r', bytes)?];
-    if line.len() >= 8 && line[..8].eq_ignore_ascii_case(b"SIP/2.0 ") {
-        return Some(Kind::Response);
-    }
-    let version_at = line.len().checked_sub(b" SIP/2.0".len())?;
-    if !line[version_at..].eq_ignore_ascii_case(b" SIP/2.0") {
-        return None;
-    }
-    let method = &line[..memchr::memchr(b' ', line)?];
+    let method = match StartLine::read(bytes).ok()? {
+        StartLine::Response { .. } => return Some(Kind::Response),
+        StartLine::Request { method, .. } => method,
+    };
     match method {
-        b"" => None,
-        b"INVITE" => Some(Kind::Invite),
-        b"OPTIONS" => Some(Kind::Options),
-        b"ACK" => Some(Kind::Ack),
-        b"BYE" | b"CANCEL" | b"PRACK" => Some(Kind::InCall),
-        long if long.len() > METHOD_BYTES_MAX => None,
+        Method::Invite => Some(Kind::Invite),
+        Method::Options => Some(Kind::Options),
+        Method::Ack => Some(Kind::Ack),
+        Method::Bye | Method::Cancel | Method::Prack => Some(Kind::InCall),
+        Method::Other(long) if long.len() > METHOD_BYTES_MAX => None,
         _ => Some(Kind::OtherRequest),
     }
 }

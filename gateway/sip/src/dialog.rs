@@ -18,7 +18,7 @@ use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
 use crate::header::Name;
 use crate::message::{Message, Method};
-use crate::transaction::{Hop, TxId};
+use crate::transaction::{Hop, Stack, TxId};
 
 /// Longest route set that we keep.
 const ROUTES_MAX: usize = 16;
@@ -47,16 +47,6 @@ pub(crate) struct Dialog {
     pub(crate) face: SocketFace,
     /// Who made the Call-ID; decides the pause after a glare (§14.1).
     pub(crate) we_called: bool,
-}
-
-/// A request in a dialog, before its body.
-pub(crate) struct Within<'a> {
-    pub(crate) method: Method<'static>,
-    pub(crate) tx: TxId,
-    pub(crate) cseq: u32,
-    /// The value of its Reason header.
-    pub(crate) reason: Option<&'static str>,
-    pub(crate) product: &'a str,
 }
 
 impl Dialog {
@@ -149,14 +139,7 @@ impl Dialog {
     }
 
     /// Begins a request in this dialog (§12.2.1.1). Strict routers are not served: the route set goes out as it is.
-    pub(crate) fn request(&self, within: &Within<'_>) -> Builder {
-        let Within {
-            method,
-            tx,
-            cseq,
-            reason,
-            product,
-        } = *within;
+    pub(crate) fn request(&self, method: Method<'_>, tx: TxId, cseq: u32, product: &str) -> Builder {
         let mut draft = wire::request(method, &self.target, tx, self.hop.transport, self.face.advertised);
         for route in &self.routes {
             draft = draft.header(Name::Route, route);
@@ -171,11 +154,15 @@ impl Dialog {
                 .header(Name::Contact, contact(&self.face, self.hop.transport))
                 .header(Name::Allow, wire::ALLOW);
         }
-        draft = draft.header(Name::UserAgent, product);
-        match reason {
-            Some(reason) => draft.header(Name::Reason, reason),
-            None => draft,
-        }
+        draft.header(Name::UserAgent, product)
+    }
+
+    /// Sends the ACK of a 2xx to our INVITE of this number (§13.2.2.4).
+    fn acknowledge(&self, stack: &mut Stack, tx: TxId, cseq: u32, env: &Envelope<'_>, product: &str) {
+        let ack = self
+            .request(Method::Ack, stack.new_branch(), cseq, product)
+            .finish();
+        stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), self.hop, ack);
     }
 }
 

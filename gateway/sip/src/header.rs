@@ -15,5 +15,5 @@ pub use scan::Value;
 pub use simple::{CSeq, ContentType, RAck, Reason, Refresher, Replaces, SessionExpires};
 pub use via::Via;
 
-pub(crate) use scan::{Items, is_token};
+pub(crate) use scan::{Items, is_lws, is_token};
 pub(crate) use via::COOKIE;

@@ -8,7 +8,7 @@ use memchr::memchr2;
 pub use error::{Fault, ParseError};
 pub use method::Method;
 
-use crate::header::{Items, Name, Value, is_token};
+use crate::header::{Items, Name, Value, is_lws, is_token};
 use crate::uri::Uri;
 
 /// Longest message read, in bytes: that of a UDP datagram. Offsets are kept in 16 bits.
@@ -35,6 +35,13 @@ pub enum StartLine<'a> {
         /// The reason phrase; any bytes.
         reason: &'a [u8],
     },
+}
+
+impl<'a> StartLine<'a> {
+    /// Reads the first line of a message alone.
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        first_line(bytes).map(|(start, _)| start)
+    }
 }
 
 /// One header line in the index: offsets into the message.
@@ -106,12 +113,7 @@ impl<'a> Message<'a> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(ParseError::new(Fault::TooLong, MESSAGE_BYTES_MAX));
         }
-        let mut at = 0;
-        while bytes[at..].starts_with(b"\r\n") {
-            at += 2;
-        }
-        let line_end = end_of_line(bytes, at)?;
-        let start = start_line(bytes, at, line_end)?;
+        let (start, line_end) = first_line(bytes)?;
         let mut message = Self {
             bytes,
             start,
@@ -333,10 +335,6 @@ const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-const fn is_lws(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
 /// Reads the header line at `at`; the second value is where the next line begins (RFC 3261 §7.3.1).
 fn header_line(bytes: &[u8], at: usize) -> Result<(Entry, usize), ParseError> {
     let name_len = bytes[at..].iter().take_while(|byte| is_token(**byte)).count();
@@ -382,6 +380,16 @@ fn content_length(value: &[u8]) -> Option<usize> {
     value.iter().try_fold(0_usize, |sum, digit| {
         sum.checked_mul(10)?.checked_add(usize::from(digit - b'0'))
     })
+}
+
+/// The start line, and where it ends. CRLFs before it are skipped.
+fn first_line(bytes: &[u8]) -> Result<(StartLine<'_>, usize), ParseError> {
+    let mut at = 0;
+    while bytes[at..].starts_with(b"\r\n") {
+        at += 2;
+    }
+    let end = end_of_line(bytes, at)?;
+    Ok((start_line(bytes, at, end)?, end))
 }
 
 fn start_line(bytes: &[u8], at: usize, end: usize) -> Result<StartLine<'_>, ParseError> {

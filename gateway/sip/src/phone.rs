@@ -153,21 +153,21 @@ impl Phone {
     }
 
     fn receive(&mut self, received: &Received) {
-        let Ok(message) = Message::parse(&received.bytes) else {
-            return self.ua.malformed(received);
-        };
-        let Ok(env) = Envelope::read(&message, received) else {
-            return self.ua.malformed(received);
-        };
-        match message.status() {
+        if Envelope::open(received, |env| self.arrived(env)).is_err() {
+            self.ua.malformed(received);
+        }
+    }
+
+    fn arrived(&mut self, env: &Envelope<'_>) {
+        match env.msg.status() {
             Some(status) => {
-                if let Some((tx, user)) = self.ua.response(&env, status) {
-                    self.heard(&env, status, tx, user);
+                if let Some((tx, user)) = self.ua.response(env, status) {
+                    self.heard(env, status, tx, user);
                 }
             }
             None => {
-                if let Some(key) = self.ua.request(&env, None) {
-                    self.request_outside(&env, &key);
+                if let Some(key) = self.ua.request(env, None) {
+                    self.request_outside(env, &key);
                 }
             }
         }

@@ -102,14 +102,7 @@ impl Legs {
         match self.table.remove(&leg) {
             Some(Leg::Incoming(ringing)) => {
                 let Ringing { dialog, answering } = *ringing;
-                let mut up = Up {
-                    dialog,
-                    ok: None,
-                    answering: None,
-                    reoffering: None,
-                    session: None,
-                    released: None,
-                };
+                let mut up = Up::new(dialog);
                 self.send_ok(stack, leg, &mut up, answering, sdp, true);
                 self.table.insert(leg, Leg::Up(Box::new(up)));
             }

@@ -91,6 +91,26 @@ pub(crate) struct Up {
     pub(crate) released: Option<ReleaseReason>,
 }
 
+impl Up {
+    pub(super) fn new(dialog: Dialog) -> Self {
+        Self {
+            dialog,
+            ok: None,
+            answering: None,
+            reoffering: None,
+            session: None,
+            released: None,
+        }
+    }
+
+    /// Ends the peer's re-INVITE or UPDATE that waits, as the dialog ends (RFC 3261 §15.1.2).
+    pub(super) fn end_waiting(&self, stack: &mut Stack) {
+        if let Some(answering) = &self.answering {
+            stack.server_respond(answering.tx, 487, answering.head.response(487).finish());
+        }
+    }
+}
+
 /// An INVITE of the peer without a final answer.
 #[derive(Debug)]
 pub(crate) struct Ringing {

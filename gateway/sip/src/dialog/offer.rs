@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use hotline_types::LegId;
 
-use super::Within;
 use super::inbound::{SESSION_MIN_S, arm_session};
 use super::leg::{Leg, Legs, Reoffering, Up};
 use crate::endpoint::envelope::Envelope;
@@ -49,14 +48,9 @@ impl Legs {
             return;
         };
         let (tx, cseq) = (stack.new_branch(), up.dialog.next_cseq());
-        let within = Within {
-            method: Method::Invite,
-            tx,
-            cseq,
-            reason: None,
-            product: &self.settings.product,
-        };
-        let mut draft = up.dialog.request(&within);
+        let mut draft = up
+            .dialog
+            .request(Method::Invite, tx, cseq, &self.settings.product);
         if let Some(session) = up.session {
             // The peer goes on refreshing: of this request it is the UAS (RFC 4028 §7.4).
             draft = draft
@@ -111,16 +105,8 @@ impl Legs {
             return;
         };
         up.dialog.refresh_target(env);
-        let cseq = env.cseq;
-        let ack = Within {
-            method: Method::Ack,
-            tx: stack.new_branch(),
-            cseq,
-            reason: None,
-            product: &self.settings.product,
-        };
-        let (ack, hop) = (up.dialog.request(&ack).finish(), up.dialog.hop);
-        stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), hop, ack);
+        up.dialog
+            .acknowledge(stack, tx, env.cseq, env, &self.settings.product);
         // What the answer grants holds from now on; an interval that we should refresh is not kept (§7.2).
         let granted = env
             .session_expires()
@@ -146,15 +132,7 @@ impl Legs {
             return;
         };
         let dialog = super::Dialog::of_reinvite(&invite, env, hop, face);
-        let ack = Within {
-            method: Method::Ack,
-            tx: stack.new_branch(),
-            cseq: env.cseq,
-            reason: None,
-            product: &self.settings.product,
-        };
-        let ack = dialog.request(&ack).finish();
-        stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), hop, ack);
+        dialog.acknowledge(stack, tx, env.cseq, env, &self.settings.product);
     }
 
     /// 491: once more after 2.1 to 4 s where the Call-ID is ours, after 0 to 2 s where not, in steps of 10 ms.

@@ -3,7 +3,7 @@
 use hotline_types::{LegId, Pii};
 
 use super::leg::{Leg, Legs, Up};
-use super::{Dialog, Within, contact};
+use super::{Dialog, contact};
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
 use crate::header::Name;
@@ -152,15 +152,7 @@ impl Legs {
         };
         let next = env.next_hop(hop, face.role);
         let dialog = Dialog::of_answer(&invite, env, next, face);
-        let ack = Within {
-            method: Method::Ack,
-            tx: stack.new_branch(),
-            cseq: dialog.last_cseq(),
-            reason: None,
-            product: &self.settings.product,
-        };
-        let ack = dialog.request(&ack).finish();
-        stack.client_acknowledge(tx, env.to_tag.unwrap_or("").as_bytes(), next, ack);
+        dialog.acknowledge(stack, tx, dialog.last_cseq(), env, &self.settings.product);
         let wanted = match self.table.get(&leg) {
             Some(Leg::Dialling(dialling)) => {
                 dialling.forks.get(fork).is_some_and(|fork| fork.failed.is_none())
@@ -198,15 +190,7 @@ impl Legs {
             }
         }
         self.by_tag.insert(dialog.local_tag, leg);
-        let up = Up {
-            dialog,
-            ok: None,
-            answering: None,
-            reoffering: None,
-            session: None,
-            released: None,
-        };
-        self.table.insert(leg, Leg::Up(Box::new(up)));
+        self.table.insert(leg, Leg::Up(Box::new(Up::new(dialog))));
     }
 
     /// Sends the INVITE of a fork again as a new transaction, once: `request` makes it with the new branch.

@@ -2,9 +2,10 @@
 
 use hotline_types::LegId;
 
+use super::Dialog;
 use super::leg::{Leg, Legs};
-use super::{Dialog, Within};
 use crate::ReleaseReason;
+use crate::header::Name;
 use crate::message::Method;
 use crate::transaction::{Stack, User};
 
@@ -38,24 +39,18 @@ impl Legs {
         let Some(Leg::Up(up)) = self.remove(stack, leg) else {
             return;
         };
-        if let Some(answering) = &up.answering {
-            let bytes = answering.head.response(487).finish();
-            stack.server_respond(answering.tx, 487, bytes);
-        }
+        up.end_waiting(stack);
         self.send_bye(stack, up.dialog, reason);
     }
 
     /// Sends BYE in a dialog that is no leg (any more).
     pub(super) fn send_bye(&self, stack: &mut Stack, mut dialog: Dialog, reason: ReleaseReason) {
         let (tx, cseq) = (stack.new_branch(), dialog.next_cseq());
-        let within = Within {
-            method: Method::Bye,
-            tx,
-            cseq,
-            reason: reason_value(reason),
-            product: &self.settings.product,
-        };
-        let bytes = dialog.request(&within).finish();
+        let mut bye = dialog.request(Method::Bye, tx, cseq, &self.settings.product);
+        if let Some(reason) = reason_value(reason) {
+            bye = bye.header(Name::Reason, reason);
+        }
+        let bytes = bye.finish();
         stack.client_send(tx, User::Nobody, dialog.hop, bytes, false);
     }
 }

@@ -2,7 +2,6 @@
 
 use hotline_types::{LegId, Pii};
 
-use super::Within;
 use super::inbound::{SESSION_MIN_S, session_asked};
 use super::leg::{Answering, Leg, Legs};
 use crate::endpoint::envelope::Envelope;
@@ -69,10 +68,7 @@ impl Legs {
         match self.table.get(&leg) {
             Some(Leg::Incoming(_)) => self.cancelled(stack, leg),
             Some(Leg::Up(up)) => {
-                if let Some(answering) = &up.answering {
-                    let bytes = answering.head.response(487).finish();
-                    stack.server_respond(answering.tx, 487, bytes);
-                }
+                up.end_waiting(stack);
                 self.end(stack, leg, LegEnd::Bye);
             }
             _ => {}
@@ -199,17 +195,10 @@ impl Legs {
             return;
         };
         let (tx, cseq) = (stack.new_branch(), up.dialog.next_cseq());
-        let within = Within {
-            method: Method::Info,
-            tx,
-            cseq,
-            reason: None,
-            product: &self.settings.product,
-        };
         let body = format!("Signal={digit}\r\nDuration=160\r\n");
         let bytes = up
             .dialog
-            .request(&within)
+            .request(Method::Info, tx, cseq, &self.settings.product)
             .body("application/dtmf-relay", body.as_bytes());
         stack.client_send(tx, User::Nobody, up.dialog.hop, bytes, false);
     }

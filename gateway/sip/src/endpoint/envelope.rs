@@ -38,6 +38,14 @@ pub(crate) struct Envelope<'m> {
 }
 
 impl<'m> Envelope<'m> {
+    /// Reads a message whole and hands it on.
+    pub(crate) fn open(received: &Received, hand_on: impl FnOnce(&Envelope<'_>)) -> Result<(), ParseError> {
+        let message = Message::parse(&received.bytes)?;
+        let envelope = Envelope::read(&message, received)?;
+        hand_on(&envelope);
+        Ok(())
+    }
+
     /// Reads the mandatory headers of a message and holds the method against its CSeq.
     pub(crate) fn read(msg: &'m Message<'m>, received: &Received) -> Result<Self, ParseError> {
         let via = msg.top_via()?;

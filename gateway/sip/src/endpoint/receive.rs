@@ -6,31 +6,32 @@ use super::Endpoint;
 use super::agent::UserAgent;
 use super::envelope::Envelope;
 use super::identity;
+use crate::admission::is_among;
 use crate::dialog::Call;
 use crate::digest::{Check, Refusal};
 use crate::header::Name;
-use crate::message::{Message, Method};
+use crate::message::Method;
 use crate::transaction::{Hop, TxId, User};
-use crate::{Counted, Received, Role, Source, Transport};
+use crate::{Counted, Received, Role, Source};
 
 impl Endpoint {
     pub(super) fn receive(&mut self, received: &Received) {
-        let Ok(message) = Message::parse(&received.bytes) else {
-            return self.ua.malformed(received);
-        };
-        let Ok(env) = Envelope::read(&message, received) else {
-            return self.ua.malformed(received);
-        };
-        match message.status() {
+        if Envelope::open(received, |env| self.arrived(env)).is_err() {
+            self.ua.malformed(received);
+        }
+    }
+
+    fn arrived(&mut self, env: &Envelope<'_>) {
+        match env.msg.status() {
             Some(status) => {
-                if let Some((tx, user)) = self.ua.response(&env, status) {
-                    self.heard(&env, status, tx, user);
+                if let Some((tx, user)) = self.ua.response(env, status) {
+                    self.heard(env, status, tx, user);
                 }
             }
             None => {
-                let foreign = self.role(&env) != Some(Role::Phones) && self.trunk_of(&env).is_none();
-                if let Some(key) = self.ua.request(&env, foreign.then_some(403)) {
-                    self.request_outside(&env, &key);
+                let foreign = self.role(env) != Some(Role::Phones) && self.trunk_of(env).is_none();
+                if let Some(key) = self.ua.request(env, foreign.then_some(403)) {
+                    self.request_outside(env, &key);
                 }
             }
         }
@@ -146,19 +147,16 @@ impl Endpoint {
 
     /// The trunk that a source belongs to, on the trunk's own listener.
     fn trunk_of(&self, env: &Envelope<'_>) -> Option<TrunkSlug> {
-        let listener = env.hop.listener;
-        // Over a stream a peer connects from any port, as admission knows too.
-        let any_port = env.hop.transport == Transport::Tcp;
-        let is_peer = |peer: &std::net::SocketAddr| {
-            peer.ip() == env.peer.ip() && (any_port || peer.port() == 0 || peer.port() == env.peer.port())
-        };
         if self.role(env) != Some(Role::Trunk) {
             return None;
         }
+        let Hop {
+            listener, transport, ..
+        } = env.hop;
         let trunk = self
             .trunks
             .iter()
-            .find(|trunk| trunk.listener == listener && trunk.peers.iter().any(is_peer))?;
+            .find(|trunk| trunk.listener == listener && is_among(&trunk.peers, transport, env.peer))?;
         Some(trunk.slug.clone())
     }
 }

@@ -29,7 +29,7 @@ pub(crate) const fn is_token(byte: u8) -> bool {
 }
 
 /// White space inside a value; CR and LF only ever belong to a fold there.
-const fn is_lws(byte: u8) -> bool {
+pub(crate) const fn is_lws(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 

@@ -41,6 +41,19 @@ pub(crate) struct Client {
     state: State,
 }
 
+impl Client {
+    fn new(user: User, hop: Hop, request: Vec<u8>, state: State) -> Self {
+        Self {
+            user,
+            hop,
+            request,
+            moved_to_tcp: false,
+            cancel: Cancel::No,
+            state,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum State {
     Calling {
@@ -108,14 +121,7 @@ impl Stack {
         } else {
             State::Trying { interval }
         };
-        let mut client = Client {
-            user,
-            hop,
-            request,
-            moved_to_tcp: false,
-            cancel: Cancel::No,
-            state,
-        };
+        let mut client = Client::new(user, hop, request, state);
         if hop.transport == Transport::Udp && client.request.len() > DATAGRAM_REQUEST_MAX {
             client.hop.transport = Transport::Tcp;
             client.moved_to_tcp = true;
@@ -288,19 +294,8 @@ impl Stack {
         // The CANCEL has the branch of its INVITE (§9.1); here it is its own transaction under a neighbouring id.
         let cancel = cancel_id(tx);
         let interval = self.t1();
-        let (user, state) = (User::Nobody, State::Trying { interval });
-        let request = bytes.clone();
-        self.clients.insert(
-            cancel,
-            Client {
-                user,
-                hop,
-                request,
-                moved_to_tcp: false,
-                cancel: Cancel::No,
-                state,
-            },
-        );
+        let client = Client::new(User::Nobody, hop, bytes.clone(), State::Trying { interval });
+        self.clients.insert(cancel, client);
         self.client_start(cancel, hop, bytes);
     }
 

@@ -163,6 +163,26 @@ fn finished_clients_linger_by_d_k_and_m_over_datagrams_only() {
 }
 
 #[test]
+fn invite_too_long_to_be_read_again_gets_neither_ack_nor_cancel_and_ends() {
+    let mut stack = stack();
+    for answer in [100, 486] {
+        let tx = stack.new_branch();
+        let target = format!("sip:{}@c", "a".repeat(crate::message::MESSAGE_BYTES_MAX));
+        let invite = wire::request(Method::Invite, &target, tx, Transport::Tcp, HOP_TCP.to).finish();
+        stack.client_send(tx, User::Nobody, HOP_TCP, invite, true);
+        stack.out.clear();
+        stack.client_cancel(tx, None);
+        assert_eq!(
+            stack.client_receive(tx, true, answer, b"t", b"<sip:a@c>;tag=t"),
+            Heard::For(tx, User::Nobody)
+        );
+        assert_eq!(stack.out.len(), 0);
+        run(&mut stack, 60_000);
+        assert_eq!((stack.len(), stack.timers.len()), (0, 0));
+    }
+}
+
+#[test]
 fn refusal_is_repeated_by_g_until_its_ack_or_h() {
     let mut lost = stack();
     let tx = lost.server_open(b"k", None, HOP_UDP, true);
