@@ -11,6 +11,8 @@ TEST_PACKAGES := $(BUILD_PACKAGES) sip-tester baresip-core chromium fonts-noto-c
 
 # Seconds per fuzz target.
 FUZZ_TIME ?= 600
+# Kills of the crash test in a row.
+KILLS ?= 200
 # Runs of the long simulation.
 SIM_SEEDS ?= 2000
 # More options for the program: make demo ARGS='--for 60s'.
@@ -63,6 +65,11 @@ test: ## run every test, installing what the tests need
 .PHONY: bench
 bench: toolchain ## run every benchmark; figures also go to target/bench.jsonl
 	cargo bench --workspace --locked --bench '*'
+
+.PHONY: crash
+crash: toolchain ## kill the program KILLS times in the middle of calls
+	@.ci/packages $(TEST_PACKAGES)
+	HOTLINE_E2E_KILLS=$(KILLS) cargo test --locked -p hotline-tests e2e::crash
 
 .PHONY: sim-long
 sim-long: toolchain ## simulate SIM_SEEDS more call centres, each from a seed of its own

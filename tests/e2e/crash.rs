@@ -232,6 +232,11 @@ fn check_everything(gateway: &Gateway) {
         desk.sort();
         (desk == names).then_some(())
     });
+    check_files(gateway, &mut journal);
+}
+
+/// Every recording has an end, and plays to it.
+fn check_files(gateway: &Gateway, journal: &mut Journal) {
     let started = |event: &Event| matches!(event.what, What::RecordingStarted { .. });
     let recordings: Vec<Event> = journal
         .events()
