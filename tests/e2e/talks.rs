@@ -106,7 +106,7 @@ struct Talk {
     call: LegId,
     audio: RtpPeer,
     agent: SoftPhone,
-    _voice: RtpPeer,
+    voice: RtpPeer,
 }
 
 fn talk() -> Talk {
@@ -141,7 +141,7 @@ fn talk() -> Talk {
         call,
         audio,
         agent,
-        _voice: voice,
+        voice,
     }
 }
 
@@ -162,6 +162,27 @@ fn caller_who_is_gone_without_a_bye_frees_the_agent() {
     );
     assert_eq!(talk.agent.until_ended(secs(2)), LegEnd::Bye);
     talk.gateway.until_ready("1001");
+}
+
+#[test]
+fn agent_whose_phone_is_gone_does_not_keep_the_caller_in_silence() {
+    let mut talk = talk();
+    drop((talk.agent, talk.voice));
+    let closed = talk.journal.until_closed(secs(20));
+    assert!(
+        matches!(
+            closed.what,
+            What::ContactClosed {
+                cause: EndCause::Lost(LostReason::MediaLost),
+                ..
+            }
+        ),
+        "{closed:?}"
+    );
+    assert_eq!(talk.caller.until_ended(secs(2)), LegEnd::Bye);
+    until("the agent to be idle", secs(5), || {
+        (talk.gateway.agent("1001")["work"] == "idle").then_some(())
+    });
 }
 
 #[test]
