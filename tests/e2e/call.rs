@@ -18,7 +18,7 @@ use super::wait::{pass, secs, until};
 /// Alignment of the two sides in a recording, seconds.
 const ALIGNED: f64 = 0.040;
 /// A recording's length against the bridged time, milliseconds.
-const LENGTH_MS: i64 = 100;
+pub const LENGTH_MS: i64 = 100;
 
 /// A recording: left and right channel.
 pub struct Wav {

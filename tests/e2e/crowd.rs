@@ -7,11 +7,13 @@ use hotline_media::Codec;
 use hotline_types::{AgentSlug, ContactId, OfferOutcome, QueueExit};
 
 use super::baresip::{Answers, Baresip};
+use super::call::{LENGTH_MS, Wav};
 use super::gateway::{Config, Gateway};
+use super::journal::{Journal, micros};
 use super::rtp::RtpPeer;
 use super::sipp::{CallerLine, Scenario, Sipp};
 use super::tone;
-use super::wait::{ms, secs};
+use super::wait::{ms, secs, until};
 
 /// Callers with a port each.
 pub fn callers(count: usize, dialled: &str) -> (Vec<RtpPeer>, Vec<CallerLine>) {
@@ -114,8 +116,63 @@ fn twenty_callers_at_once_are_answered_in_the_order_they_came() {
             .all(|agent| tone::heard_ms(&agent.capture(), 440) > 300),
         "every agent hears callers"
     );
-    assert_eq!(
-        journal.number("SELECT count(*) FROM recordings WHERE length_ms > 500"),
-        20
-    );
+    check_recordings(&gateway, &mut journal);
+    check_pops(&mut journal);
+}
+
+/// Every talk has its recording: as long as the talk, each side alone.
+fn check_recordings(gateway: &Gateway, journal: &mut Journal) {
+    journal.until_count("recordings sealed", 20, secs(5), |event| {
+        matches!(event.what, What::RecordingSealed { .. })
+    });
+    let events = journal.events();
+    for talk in events
+        .iter()
+        .filter(|event| matches!(event.what, What::Bridged { .. }))
+    {
+        let of_talk = |event: &&Event| event.segment == talk.segment;
+        let end = events
+            .iter()
+            .filter(of_talk)
+            .find(|event| event.what == What::Unbridged)
+            .expect("it ended");
+        let path = events.iter().filter(of_talk).find_map(|event| match &event.what {
+            What::RecordingSealed { path, .. } => Some(path),
+            _ => None,
+        });
+        let wav = Wav::read(gateway, path.expect("it was recorded"));
+        let talked = micros(talk, end) / 1_000;
+        assert!(
+            (wav.length_ms() - talked).abs() <= LENGTH_MS,
+            "{} ms of {talked} ms",
+            wav.length_ms()
+        );
+        assert!(tone::heard_ms(&wav.left, 440) > 500 && tone::heard_ms(&wav.right, 1_000) > 500);
+        assert_eq!(
+            tone::heard_ms(&wav.left, 1_000) + tone::heard_ms(&wav.right, 440),
+            0
+        );
+    }
+}
+
+/// Every agent saw who calls before the phone rang, or the pop was counted as late.
+fn check_pops(journal: &mut Journal) {
+    let pops = until("every pop in the desk", secs(5), || {
+        Some(journal.pops()).filter(|pops| pops.len() == 20)
+    });
+    let events = journal.events();
+    for ringing in events.iter().filter(|event| event.what == What::OfferRinging) {
+        let offer = ringing.offer.expect("it is of an offer").to_string();
+        let pop = pops
+            .iter()
+            .find(|pop| pop.offer == offer)
+            .expect("every offer has its pop");
+        let late = events
+            .iter()
+            .any(|event| event.offer == ringing.offer && event.what == What::PopLate);
+        assert!(
+            late || pop.created_at < ringing.at.as_micros(),
+            "{pop:?} {ringing:?}"
+        );
+    }
 }
