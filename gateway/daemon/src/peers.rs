@@ -6,3 +6,6 @@ mod phones;
 
 pub use party::{Party, PartyError};
 pub use phones::PhoneSocket;
+
+#[cfg(test)]
+mod tests;

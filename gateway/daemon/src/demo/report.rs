@@ -133,7 +133,7 @@ mod tests {
     fn the_table_names_every_figure_and_recording() {
         let text = table(&outcome(), Path::new("/data"));
         for part in [
-            "Answer rate                         75.0 %",
+            "Answer rate                        75.0 %",
             "12.3 s",
             "/data/recordings/a.wav",
         ] {
@@ -141,7 +141,7 @@ mod tests {
         }
         assert!(
             table(&Outcome::default(), Path::new("/data"))
-                .contains("Answer rate                              -")
+                .contains("Answer rate                             -")
         );
     }
 }
