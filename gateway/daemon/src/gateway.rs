@@ -240,6 +240,7 @@ impl Gateway {
         };
         let (supervisor, console) = Supervisor::build(console_config(settings), console_parts).await?;
 
+        let mut committed = journal.committed();
         let inbox = Inbox {
             sip: sip_rx,
             media: media_rx,
@@ -258,6 +259,11 @@ impl Gateway {
         let sip = tokio::spawn(sip_work);
         let driver = tokio::spawn(driver.run());
         let url = format!("http://{}", supervisor.address());
+        // Ready is told when what a crash left open is closed on disk too.
+        let closed = committed.wait_for(|seq| *seq >= last);
+        if tokio::time::timeout(FLUSH_MAX, closed).await.is_err() {
+            tracing::error!("The journal does not take what the start has to write");
+        }
         place.write_control(&Control {
             url,
             token,

@@ -1,6 +1,7 @@
 //! The program `hotline`: reads the command line and does what it says.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use hotline_config::{LoadError, Source};
@@ -8,6 +9,8 @@ use hotline_daemon::agent::NoGateway;
 use hotline_daemon::cli::{Cli, Command};
 use hotline_daemon::{agent, check, demo, logs, run};
 
+/// How long the program waits at its end for threads that are stuck.
+const STUCK_MAX: Duration = Duration::from_secs(2);
 /// Something failed.
 const FAILED: u8 = 1;
 /// The configuration is invalid.
@@ -47,18 +50,22 @@ fn command(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => {
             logs::start(&settings.log)?;
-            runtime()?.block_on(run::run(&settings))
+            block_on(run::run(&settings))
         }
-        Command::Demo(options) => runtime()?.block_on(demo::demo(&options, settings, data.as_deref())),
+        Command::Demo(options) => block_on(demo::demo(&options, settings, data.as_deref())),
         Command::Check { json } => check::check(&settings, json),
         Command::Agent { command } => agent::agent(&settings.data.dir, &command),
     }
 }
 
-/// One async thread: tasks that wake each other all the time are cheaper side by side than across cores, and whatever
-/// takes long (media, SQLite, recordings, password hashes) has threads of its own.
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_current_thread()
+/// Runs on one async thread: tasks that wake each other all the time are cheaper side by side than across cores, and
+/// whatever takes long (media, SQLite, recordings, password hashes) has threads of its own. Those that are stuck at the
+/// end do not keep the program.
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()?)
+        .build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(STUCK_MAX);
+    done
 }
