@@ -22,7 +22,8 @@ use crate::{PersonRow, StoreError};
 const DELIVERY_MAX: usize = 256;
 
 /// What nobody waits for waits this long for more, to be delivered together; a screen-pop, and all with it, goes at once.
-const GATHER: Duration = Duration::from_millis(50);
+/// Calls that go on bring a screen-pop sooner than this, so that the desk commits about once a call.
+const GATHER: Duration = Duration::from_millis(400);
 
 /// First and longest pause after a failed delivery.
 const RETRY_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(5));
