@@ -9,7 +9,7 @@ use hotline_daemon::agent::NoGateway;
 use hotline_daemon::cli::{Cli, Command};
 use hotline_daemon::{agent, check, demo, logs, run};
 
-/// A tenth of a call's CPU time went into the C library's allocator.
+/// A tenth of a call's CPU time went into the C library's allocator; SQLite is given this one too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
