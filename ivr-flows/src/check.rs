@@ -50,22 +50,13 @@ fn first_line(message: &str) -> String {
 
 pub(crate) fn parse(file: &str, text: &str) -> Result<Flow, Vec<Problem>> {
     let document = read(file, text)?;
-    if let Some(like) = &document.like {
-        let mut problems = Problems::of(file);
-        problems.add(
-            like.referenced,
-            format!("this flow is like {:?}, which is another file", like.value),
-            "load both files together",
-        );
-        return Err(problems.into_sorted());
-    }
-    build(file, &document, version_of(&[text]))
+    build(file, text, &document)
 }
 
-/// Resolves and checks a whole document.
-pub(crate) fn build(file: &str, document: &Document, version: String) -> Result<Flow, Vec<Problem>> {
+/// Resolves and checks the whole document that was read from this text.
+pub(crate) fn build(file: &str, text: &str, document: &Document) -> Result<Flow, Vec<Problem>> {
     let mut problems = Problems::of(file);
-    let flow = resolve::resolve(document, version, &mut problems);
+    let flow = resolve::resolve(document, version_of(text), &mut problems);
     if let Some(flow) = &flow {
         graph::check(flow, &mut problems);
     }
@@ -75,15 +66,10 @@ pub(crate) fn build(file: &str, document: &Document, version: String) -> Result<
     }
 }
 
-/// SHA-256 over the texts, each preceded by its length, in lower-case hex.
-pub(crate) fn version_of(texts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update(text.len().to_be_bytes());
-        hash.update(text.as_bytes());
-    }
+/// SHA-256 of the text, in lower-case hex.
+fn version_of(text: &str) -> String {
     let mut hex = String::with_capacity(64);
-    for byte in hash.finalize() {
+    for byte in Sha256::digest(text) {
         for nibble in [byte >> 4, byte & 15] {
             hex.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
         }

@@ -8,13 +8,11 @@ use serde_saphyr::Spanned;
 /// A word of the file with its place.
 pub(crate) type Word = Spanned<String>;
 
-/// A whole file: a flow of its own, or another flow under a new name.
+/// A whole file: one flow.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Document {
     pub(crate) flow: Word,
-    /// Take everything from this flow, but the name and the language.
-    pub(crate) like: Option<Word>,
     #[serde(default)]
     pub(crate) languages: Vec<Word>,
     /// The language that a call begins in; the first of `languages` where it is not given.

@@ -263,15 +263,4 @@ fn example_of_the_readme_is_a_good_flow() {
         .unwrap();
     let flow = Flow::parse("README.md", text).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(flow.check(&known()), []);
-    let like = "{flow: hotline-en, like: hotline-main, language: en}";
-    assert!(readme.contains(like));
-    let [main] = crate::Library::embedded_texts()
-        .into_iter()
-        .filter(|(file, _)| file == "hotline-main.yaml")
-        .collect::<Vec<_>>()
-        .try_into()
-        .unwrap();
-    let library =
-        crate::Library::from_texts([(main.0.as_str(), main.1.as_str()), ("en.yaml", like)]).unwrap();
-    assert_eq!(library.get("hotline-en").unwrap().language(), "en");
 }

@@ -3,6 +3,9 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{Known, prompts};
 
+/// The smallest flow.
+const END: &str = "flow: end\nlanguages: [en]\nstart: a\nnodes:\n  a:\n    hangup: {}\n";
+
 fn known() -> Known {
     Known {
         queues: ["pre-sales", "after-sales", "complaints"]
@@ -17,7 +20,7 @@ fn known() -> Known {
 fn shipped_flows_pass_the_checker_with_the_shipped_prompts() {
     let library = Library::embedded().unwrap_or_else(|problems| panic!("{problems:#?}"));
     let names: Vec<_> = library.iter().map(|flow| flow.name().as_str()).collect();
-    assert_eq!(names, ["direct", "hotline-en", "hotline-main"]);
+    assert_eq!(names, ["direct", "hotline-main"]);
     for flow in library.iter() {
         assert_eq!(flow.check(&known()), []);
     }
@@ -31,23 +34,48 @@ fn shipped_flows_pass_the_checker_with_the_shipped_prompts() {
 }
 
 #[test]
-fn flow_like_another_has_its_name_language_and_version() {
-    let library = Library::embedded().unwrap();
-    let (main, english) = (
-        library.get("hotline-main").unwrap(),
-        library.get("hotline-en").unwrap(),
-    );
-    assert_eq!((main.language(), english.language()), ("zh-CN", "en"));
-    assert_eq!(english.name().as_str(), "hotline-en");
-    assert_ne!(main.version(), english.version());
-    assert_eq!(main.version().len(), 64);
+fn same_text_is_the_same_version_and_another_text_another() {
+    let version = |text: &str| Flow::parse("end.yaml", text).unwrap().version().to_owned();
+    let library = Library::from_texts([("other.yaml", END)]).unwrap();
+    assert_eq!(version(END), library.get("end").unwrap().version());
+    assert_eq!(version(END).len(), 64);
+    assert_ne!(version(END), version(&format!("# A remark.\n{END}")));
+}
+
+#[test]
+fn flow_begins_in_the_first_language_unless_it_names_another() {
+    let language = |head: &str| {
+        let text = END.replace("languages: [en]", head);
+        Flow::parse("end.yaml", &text).unwrap().language().to_owned()
+    };
+    assert_eq!(language("languages: [en, zh-CN]"), "en");
+    assert_eq!(language("languages: [en, zh-CN]\nlanguage: zh-CN"), "zh-CN");
+}
+
+#[test]
+fn folder_with_more_flow_files_than_may_be_is_refused() {
+    let texts: Vec<_> = (0..=FLOWS_MAX)
+        .map(|at| {
+            (
+                format!("{at}.yaml"),
+                END.replace("flow: end", &format!("flow: end-{at}")),
+            )
+        })
+        .collect();
+    let files = || texts.iter().map(|(file, text)| (file.as_str(), text.as_str()));
     assert_eq!(
-        Library::embedded()
+        Library::from_texts(files().take(FLOWS_MAX))
             .unwrap()
-            .get("hotline-main")
-            .unwrap()
-            .version(),
-        main.version()
+            .iter()
+            .count(),
+        FLOWS_MAX
+    );
+    let problems = Library::from_texts(files()).unwrap_err();
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0]
+            .to_string()
+            .starts_with("256.yaml: too many flow files")
     );
 }
 
@@ -61,21 +89,18 @@ fn library_tells_the_problems_of_every_file() {
             assert!(told.contains(expected), "{told:?} has no {expected:?}");
         }
     };
-    const END: &str = "flow: end\nlanguages: [en]\nstart: a\nnodes:\n  a:\n    hangup: {}\n";
     check(
         &[("a.yaml", END), ("b.yaml", END)],
         &["b.yaml:1:7: there is another flow \"end\""],
     );
     check(
-        &[("a.yaml", "nonsense: 1\n"), ("b.yaml", "flow: b\nlike: c\n")],
-        &["a.yaml:1:1", "b.yaml:2:7: there is no flow \"c\""],
-    );
-    check(
-        &[("a.yaml", END), ("b.yaml", "flow: b\nlike: end\nlanguage: fr\n")],
-        &["b.yaml:3:11: flow \"end\" does not speak \"fr\"; use one of en"],
-    );
-    check(
-        &[("a.yaml", END), ("b.yaml", "flow: b\nlike: end\nstart: a\n")],
-        &["b.yaml:2:7: a flow that is like another one has nothing of its own"],
+        &[
+            ("a.yaml", "nonsense: 1\n"),
+            ("b.yaml", &END.replace("start: a", "start: a\nlanguage: fr")),
+        ],
+        &[
+            "a.yaml:1:1",
+            "b.yaml:4:11: the flow does not list the language \"fr\"",
+        ],
     );
 }
