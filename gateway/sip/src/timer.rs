@@ -37,6 +37,22 @@ pub(crate) enum TimerKey {
     RegisterRefresh(u64),
 }
 
+/// Grid of the timers that only end a transaction: they fire up to this late, many together, since waking for each of
+/// a call's dozen would cost more than all else that SIP does.
+const END_GRID_NANOS: u64 = 250_000_000;
+
+impl TimerKey {
+    /// When the timer really fires: at its time, or at the next line of the grid where it only ends a transaction.
+    fn fires(self, at: Time) -> Time {
+        match self {
+            Self::ServerEnd(_) | Self::ClientEnd(_) => {
+                Time::from_nanos(at.as_nanos().div_ceil(END_GRID_NANOS).saturating_mul(END_GRID_NANOS))
+            }
+            _ => at,
+        }
+    }
+}
+
 /// Deadlines by key. A key has at most one deadline; the size is bounded by what the keys point to.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -47,6 +63,7 @@ pub(crate) struct Timers {
 impl Timers {
     /// Sets or moves the deadline of `key`.
     pub(crate) fn set(&mut self, key: TimerKey, at: Time) {
+        let at = key.fires(at);
         if let Some(before) = self.at.insert(key, at) {
             self.due.remove(&(before, key));
         }
