@@ -224,7 +224,7 @@ impl Driver {
                 Output::Effect(effect) => ended = self.carry_out(effect).or(ended),
             }
         }
-        self.send_media();
+        self.media.send_all(&mut self.media_backlog);
         self.write_journal();
         let uncommitted = *self.inbox.committed.borrow() < self.switch.last_seq();
         self.pulse.beat(
@@ -254,15 +254,6 @@ impl Driver {
 
     fn unwritten(&self) -> bool {
         !self.batch.events.is_empty() || !self.batch.persons.is_empty()
-    }
-
-    fn send_media(&mut self) {
-        while let Some(command) = self.media_backlog.pop_front() {
-            if let Err(busy) = self.media.send(command) {
-                self.media_backlog.push_front(busy.0);
-                break;
-            }
-        }
     }
 
     fn write_journal(&mut self) {

@@ -11,7 +11,7 @@ mod slots;
 mod taps;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -184,15 +184,38 @@ impl MediaPlane {
 
     /// Hands a command to the thread of its leg. Never blocks.
     pub fn send(&self, command: MediaCommand) -> Result<(), MediaBusy> {
+        let thread = self.queue(command)?;
+        thread.shared.wake();
+        Ok(())
+    }
+
+    /// Hands over commands in order, as many as there is room for; the rest stays. Each thread is woken once, when it
+    /// has them all: woken between two, it would run between two.
+    pub fn send_all(&self, commands: &mut VecDeque<MediaCommand>) {
+        let mut told: Vec<&Thread> = Vec::new();
+        while let Some(command) = commands.pop_front() {
+            match self.queue(command) {
+                Ok(thread) if told.iter().any(|other| std::ptr::eq(*other, thread)) => {}
+                Ok(thread) => told.push(thread),
+                Err(MediaBusy(command)) => {
+                    commands.push_front(command);
+                    break;
+                }
+            }
+        }
+        for thread in told {
+            thread.shared.wake();
+        }
+    }
+
+    /// Puts a command into its thread's queue; the thread is to be woken.
+    fn queue(&self, command: MediaCommand) -> Result<&Thread, MediaBusy> {
         let at = self.route(&command);
         let Some(thread) = self.threads.get(at) else {
             return Err(MediaBusy(command));
         };
         match thread.commands.try_send(command) {
-            Ok(()) => {
-                thread.shared.wake();
-                Ok(())
-            }
+            Ok(()) => Ok(thread),
             Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => {
                 if let MediaCommand::Open { leg, .. } = &command {
                     self.routes().remove(leg);

@@ -45,9 +45,11 @@ impl TimerKey {
     /// When the timer really fires: at its time, or at the next line of the grid where it only ends a transaction.
     fn fires(self, at: Time) -> Time {
         match self {
-            Self::ServerEnd(_) | Self::ClientEnd(_) => {
-                Time::from_nanos(at.as_nanos().div_ceil(END_GRID_NANOS).saturating_mul(END_GRID_NANOS))
-            }
+            Self::ServerEnd(_) | Self::ClientEnd(_) => Time::from_nanos(
+                at.as_nanos()
+                    .div_ceil(END_GRID_NANOS)
+                    .saturating_mul(END_GRID_NANOS),
+            ),
             _ => at,
         }
     }
