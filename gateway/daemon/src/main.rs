@@ -9,10 +9,6 @@ use hotline_daemon::agent::NoGateway;
 use hotline_daemon::cli::{Cli, Command};
 use hotline_daemon::{agent, check, demo, logs, run};
 
-/// A tenth of a call's CPU time went into the C library's allocator; SQLite is given this one too.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How long the program waits at its end for threads that are stuck.
 const STUCK_MAX: Duration = Duration::from_secs(2);
 /// Something failed.
