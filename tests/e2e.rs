@@ -21,5 +21,6 @@ mod demo;
 mod offers;
 mod phases;
 mod refusals;
+mod srtp;
 mod stop;
 mod talks;

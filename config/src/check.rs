@@ -44,6 +44,7 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
     let flows = check.flows(section!(flows, RawFlows));
     let routing = check.routing(section!(routing, RawRouting));
     let people = check.people(raw);
+    let phones = check.phones(raw.phone.items(), raw.seed.get(), media.srtp);
     let limits = check.limits(section!(limits, RawLimits), hotline.lines);
     let log = check.log(section!(log, RawLog));
     problems.append(&mut check.problems);
@@ -59,6 +60,7 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         sip,
         trunks,
         media,
+        phones,
         recording,
         console,
         flows,

@@ -27,6 +27,8 @@ section! {
         trunk: Vec<RawTrunk>,
         /// `[media]`: RTP.
         media: RawMedia,
+        /// `[[phone]]`: agents' phones that need something of their own.
+        phone: Vec<RawPhone>,
         /// `[recording]`: WAV files of the talks.
         recording: RawRecording,
         /// `[console]`: web page, API and metrics.
@@ -126,6 +128,8 @@ section! {
         listener: Text,
         /// Source addresses, as `"192.0.2.10"` (any port) or `"192.0.2.10:5060"`. Required, 1 to 64.
         peers: Texts,
+        /// SRTP with this trunk, as `media.srtp`. Default: `"off"`.
+        srtp: Text,
     }
 }
 
@@ -143,6 +147,20 @@ section! {
         silence: Text,
         /// An unanswered probe ends the call after this, 1 s to 32 s. Default: `"8s"`.
         probe_wait: Text,
+        /// SRTP with agents' phones: `"off"`, `"optional"` (keys are offered, and plain RTP is taken from who has none)
+        /// or `"mandatory"` (SRTP or no call). The keys stand in the SDP, so they are worth what the signalling is.
+        /// Default: `"off"`.
+        srtp: Text,
+    }
+}
+
+section! {
+    /// `[[phone]]`: what one agent's phone needs of its own.
+    RawPhone {
+        /// Slug of the agent. Required.
+        slug: Text,
+        /// SRTP with this phone. Default: that of `media`.
+        srtp: Text,
     }
 }
 

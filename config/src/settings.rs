@@ -24,6 +24,8 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// RTP.
     pub media: Media,
+    /// Agents' phones with something of their own.
+    pub phones: Vec<Phone>,
     /// Recording.
     pub recording: Recording,
     /// Web page, API and metrics.
@@ -140,6 +142,29 @@ pub struct Trunk {
     pub listener: usize,
     /// Source addresses; port 0 means any. No two trunks of one listener share one.
     pub peers: Vec<SocketAddr>,
+    /// SRTP with it.
+    pub srtp: Srtp,
+}
+
+/// Whether media is encrypted with a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Srtp {
+    /// Never.
+    Off,
+    /// With who can.
+    Optional,
+    /// Or no call.
+    Mandatory,
+}
+
+/// What one agent's phone needs of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Phone {
+    /// The agent.
+    pub agent: AgentSlug,
+    /// SRTP with it.
+    pub srtp: Srtp,
 }
 
 /// RTP.
@@ -158,6 +183,8 @@ pub struct Media {
     /// An unanswered probe ends the call after this.
     #[serde(serialize_with = "as_text")]
     pub probe_wait: Duration,
+    /// SRTP with agents' phones that are not told apart.
+    pub srtp: Srtp,
 }
 
 /// Recording.

@@ -38,6 +38,18 @@ pub struct Baresip {
 impl Baresip {
     /// Starts the phone of an agent and waits until the gateway calls the agent ready.
     pub fn start(gateway: &Gateway, agent: &str, codec: Codec, hz: u32, answers: Answers) -> Self {
+        Self::start_with(gateway, agent, codec, hz, answers, "")
+    }
+
+    /// As [`Self::start`], with more parameters of its account, such as `;mediaenc=srtp-mand`.
+    pub fn start_with(
+        gateway: &Gateway,
+        agent: &str,
+        codec: Codec,
+        hz: u32,
+        answers: Answers,
+        parameters: &str,
+    ) -> Self {
         let dir = folder();
         write_source(&dir.join("source.wav"), hz);
         let (sip, control, rtp) = (
@@ -56,7 +68,7 @@ impl Baresip {
         let server = gateway.sip("phones");
         let password = gateway.password(agent);
         let account = format!(
-            "<sip:{agent}@{server}>;auth_user={agent};auth_pass={password};regint=60;answermode=manual;audio_codecs={codec}/8000/1\n"
+            "<sip:{agent}@{server}>;auth_user={agent};auth_pass={password};regint=60;answermode=manual;audio_codecs={codec}/8000/1{parameters}\n"
         );
         fs::write(dir.join("accounts"), account).unwrap();
         fs::write(dir.join("contacts"), "").unwrap();

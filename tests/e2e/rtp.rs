@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hotline_media::rtp::Header;
+use hotline_media::srtp::{GROWTH_MAX, Srtp, SrtpAgreed};
 use hotline_media::{Codec, dtmf, g711};
 
 use super::tone;
@@ -35,6 +36,7 @@ enum Order {
     To(SocketAddr),
     Press(char),
     Quiet(bool),
+    Secure(SrtpAgreed),
 }
 
 /// The port. Its thread ends when it is dropped.
@@ -63,6 +65,7 @@ impl RtpPeer {
             at: 0,
             sequence: 7,
             timestamp: 1_600,
+            srtp: None,
             pressing: Vec::new(),
             key_start: 0,
             state: state.clone(),
@@ -97,6 +100,11 @@ impl RtpPeer {
     /// Stops sending, or begins again.
     pub fn quiet(&self, quiet: bool) {
         self.order(Order::Quiet(quiet));
+    }
+
+    /// Speaks and hears SRTP from now on.
+    pub fn secure(&self, agreed: SrtpAgreed) {
+        self.order(Order::Secure(agreed));
     }
 
     /// Number of packets heard.
@@ -176,6 +184,7 @@ struct Voice {
     at: usize,
     sequence: u16,
     timestamp: u32,
+    srtp: Option<Srtp>,
     pressing: Vec<dtmf::KeyPacket>,
     key_start: u32,
     state: Arc<Mutex<State>>,
@@ -201,7 +210,13 @@ impl Voice {
             }
             self.rtp.set_read_timeout(Some(left)).unwrap();
             if let Ok((len, from)) = self.rtp.recv_from(&mut buffer) {
-                self.listen(&buffer[..len], from);
+                let opened = match &mut self.srtp {
+                    None => Ok(len),
+                    Some(srtp) => srtp.open(&mut buffer[..len]),
+                };
+                if let Ok(len) = opened {
+                    self.listen(&buffer[..len], from);
+                }
             }
         }
     }
@@ -210,6 +225,7 @@ impl Voice {
         match order {
             Order::To(to) => self.to = Some(to),
             Order::Quiet(quiet) => self.quiet = quiet,
+            Order::Secure(agreed) => self.srtp = Some(Srtp::new(&agreed)),
             Order::Press(key) => {
                 self.pressing.extend(dtmf::press(key, 100));
                 self.pressing.reverse();
@@ -254,7 +270,17 @@ impl Voice {
         packet[..12].copy_from_slice(&header);
         if !self.quiet {
             // An error is the ICMP message of a port that is not open yet.
-            drop(self.rtp.send_to(&packet[..len], to));
+            let mut sealed = [0_u8; 12 + FRAME_SAMPLES + GROWTH_MAX];
+            let sent = match &mut self.srtp {
+                None => &packet[..len],
+                Some(srtp) => {
+                    let len = srtp
+                        .protect(&packet[..len], &mut sealed)
+                        .expect("each number once");
+                    &sealed[..len]
+                }
+            };
+            drop(self.rtp.send_to(sent, to));
             let mut state = self.state.lock().unwrap();
             let fall = (tone::RATE - 800)
                 .checked_sub(self.at % tone::RATE)

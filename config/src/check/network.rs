@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{Check, DAY, MICROSECOND, MINUTE, SECOND};
-use crate::raw::{RawConsole, RawListener, RawMedia, RawSip, RawTrunk};
+use crate::raw::{RawConsole, RawListener, RawMedia, RawPhone, RawSeed, RawSip, RawTrunk};
 use crate::read::{Field, Key, Said};
-use crate::settings::{Console, Listener, Media, Role, Sip, Trunk};
+use crate::settings::{Console, Listener, Media, Phone, Role, Sip, Srtp, Trunk};
 use crate::values;
 
 /// Most source addresses of one trunk.
@@ -15,6 +15,11 @@ const TRUNK_PEERS_MAX: usize = 64;
 /// Ports of one call: RTP and RTCP of two legs.
 const PORTS_PER_LINE: usize = 4;
 
+const SRTP: [(&str, Srtp); 3] = [
+    ("off", Srtp::Off),
+    ("optional", Srtp::Optional),
+    ("mandatory", Srtp::Mandatory),
+];
 const ROLES: [(&str, Role); 2] = [("phones", Role::Phones), ("trunk", Role::Trunk)];
 
 impl Check {
@@ -275,7 +280,26 @@ impl Check {
             slug: slug?,
             listener: listeners.iter().position(|known| known.slug == listener.value)?,
             peers: addresses,
+            srtp: self.word_or(&raw.srtp, &SRTP, Srtp::Off),
         })
+    }
+
+    pub(super) fn phones(&mut self, raw: &[RawPhone], seed: Option<&RawSeed>, default: Srtp) -> Vec<Phone> {
+        self.unique(raw.iter().map(|phone| phone.slug.get()));
+        let agents: Vec<&str> = seed
+            .iter()
+            .flat_map(|seed| seed.agent.items())
+            .filter_map(|agent| agent.slug.get().map(|said| said.value.as_str()))
+            .collect();
+        raw.iter()
+            .filter_map(|phone| {
+                let srtp = self.word_or(&phone.srtp, &SRTP, default);
+                let slug = self.required(&phone.slug, &phone.key, "slug", "\"1001\"")?;
+                self.refer(slug, "agent", &agents);
+                let agent = self.slug(slug)?;
+                Some(Phone { agent, srtp })
+            })
+            .collect()
     }
 
     pub(super) fn media(&mut self, raw: &RawMedia, lines: usize) -> Media {
@@ -315,6 +339,7 @@ impl Check {
             ),
             silence: self.duration(&raw.silence, 30 * SECOND, 5 * SECOND..=10 * MINUTE),
             probe_wait: self.duration(&raw.probe_wait, 8 * SECOND, SECOND..=32 * SECOND),
+            srtp: self.word_or(&raw.srtp, &SRTP, Srtp::Off),
         }
     }
 

@@ -115,6 +115,8 @@ impl Gateway for Bridge {
             ("rtp_relayed", media.relayed),
             ("rtp_played", media.played),
             ("rtp_refused", media.refused),
+            ("srtp_forged", media.srtp_forged),
+            ("srtp_replayed", media.srtp_replayed),
         ];
         totals.extend(
             SipCount::ALL

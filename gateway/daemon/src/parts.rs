@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use hotline_acd::AcdConfig;
 use hotline_config::Settings;
-use hotline_media::ClipId;
+use hotline_media::{ClipId, SrtpPolicy};
 use hotline_sip::{Credentials, EndpointConfig, Listener, ListenerId, Role, Trunk};
-use hotline_switch::{MediaFace, Number, SwitchConfig};
+use hotline_switch::{MediaFace, Number, SrtpRules, SwitchConfig};
 use hotline_types::{AgentSlug, FlowSlug, Intent};
 use ivr_flows::{Flow, PromptRef};
 
@@ -106,6 +106,27 @@ pub fn acd(
     }
 }
 
+fn srtp(settings: &Settings) -> SrtpRules {
+    let policy = |srtp: hotline_config::Srtp| match srtp {
+        hotline_config::Srtp::Off => SrtpPolicy::Off,
+        hotline_config::Srtp::Optional => SrtpPolicy::Optional,
+        hotline_config::Srtp::Mandatory => SrtpPolicy::Mandatory,
+    };
+    SrtpRules {
+        phones: policy(settings.media.srtp),
+        agents: settings
+            .phones
+            .iter()
+            .map(|phone| (phone.agent.clone(), policy(phone.srtp)))
+            .collect(),
+        trunks: settings
+            .trunks
+            .iter()
+            .map(|trunk| (trunk.slug.clone(), policy(trunk.srtp)))
+            .collect(),
+    }
+}
+
 /// The switch's settings.
 #[must_use]
 pub fn switch(
@@ -146,6 +167,7 @@ pub fn switch(
         hold_music,
         media: faces.collect(),
         phones: listener_id(phones),
+        srtp: srtp(settings),
         lines_max: settings.hotline.lines,
         pop_hold: settings.routing.pop_hold,
         record: settings.recording.enabled,

@@ -271,6 +271,7 @@ impl Phones {
                 dtmf: Some(101),
                 ptime_ms: 20,
                 direction: Direction::SendRecv,
+                srtp: None,
             };
             plane.send(MediaCommand::Connect {
                 leg,

@@ -9,6 +9,7 @@ mod outbox;
 mod ports;
 mod slots;
 mod taps;
+mod transport;
 mod worker;
 
 use std::collections::{BTreeMap, VecDeque};

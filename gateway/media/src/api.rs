@@ -28,6 +28,18 @@ pub enum Direction {
     Inactive,
 }
 
+/// Whether a peer is spoken to over SRTP (RFC 3711), with keys in SDP (RFC 4568).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SrtpPolicy {
+    /// Plain RTP only.
+    #[default]
+    Off,
+    /// SRTP with who can, plain RTP with the others.
+    Optional,
+    /// SRTP, or no call.
+    Mandatory,
+}
+
 /// What an offer and its answer agreed on, for one leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negotiated {
@@ -45,6 +57,8 @@ pub struct Negotiated {
     pub ptime_ms: u8,
     /// Direction, ours.
     pub direction: Direction,
+    /// Keys of SRTP; none where RTP is plain.
+    pub srtp: Option<Box<crate::srtp::SrtpAgreed>>,
 }
 
 /// How far a peer's packets are believed (design.md section 7).

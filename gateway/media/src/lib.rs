@@ -9,14 +9,17 @@ mod negotiate;
 mod playout;
 pub mod rtcp;
 pub mod rtp;
+mod sdes;
 mod sdp;
 mod source;
+pub mod srtp;
 pub mod stats;
 pub mod tap;
 
 pub use api::*;
 pub use library::Library;
-pub use negotiate::{LocalMedia, NegotiateError, offer, read_answer};
+pub use negotiate::{LocalMedia, LocalSrtp, NegotiateError, offer, read_answer};
 pub use playout::{Played, Playout};
+pub use sdes::OwnKeys;
 pub use sdp::{Offer, SdpError};
 pub use source::{Judgement, SourceChoice};

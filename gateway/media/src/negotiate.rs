@@ -1,11 +1,13 @@
-//! Offer and answer (RFC 3264) for one audio stream of G.711 with telephone-events.
+//! Offer and answer (RFC 3264) for one audio stream of G.711 with telephone-events, plain or with keys (RFC 4568).
 
 use std::net::SocketAddr;
 
 use sdp_types::{Attribute, Connection, Media, Origin, Session, Time};
 use thiserror::Error;
 
+use crate::sdes::{Crypto, OwnKeys};
 use crate::sdp::{Address, Line};
+use crate::srtp::{SrtpAgreed, Suite};
 use crate::{Codec, Direction, Negotiated, Offer, SdpError};
 
 /// Payload type of telephone-event in our offers.
@@ -32,6 +34,18 @@ pub struct LocalMedia {
     pub dtmf: bool,
     /// What we want to do at most.
     pub direction: Direction,
+    /// SRTP towards this peer; none: plain RTP only.
+    pub srtp: Option<LocalSrtp>,
+}
+
+/// What we say of SRTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalSrtp {
+    /// Whether plain RTP is refused. Our offers are then `RTP/SAVP`; else `RTP/AVP` with keys, which a peer without
+    /// SRTP answers plainly (RFC 8643).
+    pub mandatory: bool,
+    /// Our keys.
+    pub keys: OwnKeys,
 }
 
 /// Why a readable description cannot be agreed to: 488, and the dialog lives on if there is one.
@@ -44,8 +58,14 @@ pub enum NegotiateError {
     #[error("no codec in common: only G.711 A-law and mu-law at 8 kHz are spoken")]
     NoCommonCodec,
     /// Audio only over a transport that we do not speak.
-    #[error("the audio is offered only over {0}; plain RTP/AVP is spoken")]
+    #[error("the audio is offered only over {0}, which is not spoken with this peer")]
     Transport(String),
+    /// SRTP without a usable key.
+    #[error("no usable a=crypto line: AES_CM_128_HMAC_SHA1_80 or _32 with one inline key is spoken")]
+    NoKey,
+    /// Plain RTP where SRTP is mandatory.
+    #[error("the audio is offered in clear, and SRTP is mandatory with this peer")]
+    Clear,
     /// No usable address: none, a host name or a group.
     #[error("the audio has no usable address: {0}")]
     NoAddress(&'static str),
@@ -60,24 +80,43 @@ impl NegotiateError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Sdp(_) => 400,
-            Self::NoAudio | Self::NoCommonCodec | Self::Transport(_) | Self::NoAddress(_) => 488,
+            Self::NoAudio
+            | Self::NoCommonCodec
+            | Self::Transport(_)
+            | Self::NoKey
+            | Self::Clear
+            | Self::NoAddress(_) => 488,
         }
     }
 }
 
 impl Offer {
     /// Answers it: the body, and what is agreed. The first audio line with a codec in common is taken, the others
-    /// are refused by port 0 (RFC 3264 §6).
+    /// are refused by port 0 (RFC 3264 §6). A line with keys is taken before one in clear.
     pub fn answer(&self, local: &LocalMedia) -> Result<(Vec<u8>, Negotiated), NegotiateError> {
-        let (taken, negotiated) = self.agree(local, local.prefer)?;
+        let secured = local.srtp.and_then(|_| {
+            self.agree(local, local.prefer, |line| !line.crypto.is_empty())
+                .ok()
+        });
+        let (taken, negotiated) = match secured {
+            Some(agreed) => agreed,
+            None => self.agree(local, local.prefer, |_| true)?,
+        };
         let mut description = description(local);
         for (at, line) in self.lines.iter().enumerate() {
             let media = if at == taken {
+                let crypto = line.crypto.first().zip(negotiated.srtp.as_deref());
+                let crypto = crypto.map(|(theirs, agreed)| Crypto {
+                    key: agreed.own,
+                    ..*theirs
+                });
+                let formats = negotiated_formats(&negotiated);
                 ours(
                     line.proto.clone(),
                     local,
-                    &negotiated_formats(&negotiated),
+                    &formats,
                     &negotiated,
+                    crypto.as_slice(),
                 )
             } else {
                 refused(line)
@@ -87,10 +126,15 @@ impl Offer {
         Ok((text(&description), negotiated))
     }
 
-    fn agree(&self, local: &LocalMedia, prefer: bool) -> Result<(usize, Negotiated), NegotiateError> {
+    fn agree(
+        &self,
+        local: &LocalMedia,
+        prefer: bool,
+        fits: fn(&Line) -> bool,
+    ) -> Result<(usize, Negotiated), NegotiateError> {
         let mut error = NegotiateError::NoAudio;
         for (at, line) in self.lines.iter().enumerate() {
-            if !line.is_audio() || line.port == 0 {
+            if !line.is_audio() || line.port == 0 || !fits(line) {
                 continue;
             }
             match agree_line(line, local, prefer) {
@@ -122,23 +166,76 @@ pub fn offer(local: &LocalMedia) -> Vec<u8> {
         dtmf: None,
         ptime_ms: PTIME_MS,
         direction: local.direction,
+        srtp: None,
+    };
+    let crypto = local.srtp.map_or_else(Vec::new, |srtp| offered_keys(&srtp.keys));
+    let proto = match local.srtp {
+        Some(LocalSrtp { mandatory: true, .. }) => "RTP/SAVP",
+        _ => "RTP/AVP",
     };
     let mut description = description(local);
-    description.add_media(ours("RTP/AVP".to_owned(), local, &formats, &negotiated));
+    description.add_media(ours(proto.to_owned(), local, &formats, &negotiated, &crypto));
     text(&description)
+}
+
+/// The keys of our offers: the tag is the suite's place.
+fn offered_keys(keys: &OwnKeys) -> Vec<Crypto> {
+    (1..)
+        .zip(Suite::ALL)
+        .map(|(tag, suite)| Crypto {
+            tag,
+            suite,
+            key: keys.of(suite),
+        })
+        .collect()
 }
 
 /// Reads the answer to the offer that [`offer`] made of `local`.
 pub fn read_answer(local: &LocalMedia, bytes: &[u8]) -> Result<Negotiated, NegotiateError> {
     let answer = Offer::read(bytes)?;
     // The answerer's order counts now: the first codec is the one it wants to hear.
-    answer.agree(local, false).map(|(_, negotiated)| negotiated)
+    let (at, negotiated) = answer.agree(local, false, |_| true)?;
+    if let (Some(srtp), Some(line)) = (&local.srtp, answer.lines.get(at)) {
+        let ours = offered_keys(&srtp.keys);
+        let known = |theirs: &Crypto| {
+            ours.iter()
+                .any(|ours| (ours.tag, ours.suite) == (theirs.tag, theirs.suite))
+        };
+        if !line.crypto.first().is_none_or(known) {
+            return Err(NegotiateError::NoKey);
+        }
+    }
+    Ok(negotiated)
+}
+
+/// The keys that a line and our rule agree on; none for plain RTP.
+fn agree_keys(line: &Line, local: &LocalMedia) -> Result<Option<Box<SrtpAgreed>>, NegotiateError> {
+    let savp = line.is_savp();
+    if !savp && !line.is_plain_rtp() {
+        return Err(NegotiateError::Transport(line.proto.clone()));
+    }
+    let Some(srtp) = &local.srtp else {
+        return if savp {
+            Err(NegotiateError::Transport(line.proto.clone()))
+        } else {
+            Ok(None)
+        };
+    };
+    match line.crypto.first() {
+        Some(theirs) => Ok(Some(Box::new(SrtpAgreed {
+            suite: theirs.suite,
+            own: srtp.keys.of(theirs.suite),
+            peer: theirs.key,
+            savp,
+        }))),
+        None if savp => Err(NegotiateError::NoKey),
+        None if srtp.mandatory => Err(NegotiateError::Clear),
+        None => Ok(None),
+    }
 }
 
 fn agree_line(line: &Line, local: &LocalMedia, prefer: bool) -> Result<Negotiated, NegotiateError> {
-    if !line.is_plain_rtp() {
-        return Err(NegotiateError::Transport(line.proto.clone()));
-    }
+    let srtp = agree_keys(line, local)?;
     let (payload_type, codec) = choose(line, local, prefer).ok_or(NegotiateError::NoCommonCodec)?;
     let ip = match line.address {
         Address::Ip(ip) => ip,
@@ -154,6 +251,7 @@ fn agree_line(line: &Line, local: &LocalMedia, prefer: bool) -> Result<Negotiate
         dtmf: line.event().filter(|_| local.dtmf),
         ptime_ms: ptime(line.ptime, line.maxptime),
         direction: both(line.ours(), local.direction),
+        srtp,
     })
 }
 
@@ -233,12 +331,21 @@ fn description(local: &LocalMedia) -> Session {
     description
 }
 
-fn ours(proto: String, local: &LocalMedia, formats: &[(u8, &'static str)], negotiated: &Negotiated) -> Media {
+fn ours(
+    proto: String,
+    local: &LocalMedia,
+    formats: &[(u8, &'static str)],
+    negotiated: &Negotiated,
+    crypto: &[Crypto],
+) -> Media {
     let types: Vec<String> = formats
         .iter()
         .map(|(payload_type, _)| payload_type.to_string())
         .collect();
-    let mut attributes = Vec::new();
+    let mut attributes: Vec<Attribute> = crypto
+        .iter()
+        .map(|line| Attribute::with_value("crypto", line.text()))
+        .collect();
     for (payload_type, name) in formats {
         attributes.push(Attribute::with_value(
             "rtpmap",

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sdp_types::{Connection, Media, Session};
 use thiserror::Error;
 
+use crate::sdes::{CRYPTO_LINES_MAX, Crypto};
 use crate::{Codec, Direction};
 
 /// Bytes of a description that we read at most.
@@ -48,6 +49,8 @@ pub(crate) struct Line {
     pub(crate) formats: Vec<Format>,
     pub(crate) ptime: Option<u8>,
     pub(crate) maxptime: Option<u8>,
+    /// The `a=crypto` lines that we can use, in the peer's order.
+    pub(crate) crypto: Vec<Crypto>,
 }
 
 /// What a `c=` line names.
@@ -138,6 +141,11 @@ impl Line {
         self.proto.eq_ignore_ascii_case("RTP/AVP") || self.proto.eq_ignore_ascii_case("RTP/AVPF")
     }
 
+    /// SRTP whose keys stand in the SDP; keys by DTLS are another transport.
+    pub(crate) fn is_savp(&self) -> bool {
+        self.proto.eq_ignore_ascii_case("RTP/SAVP") || self.proto.eq_ignore_ascii_case("RTP/SAVPF")
+    }
+
     pub(crate) fn codecs(&self) -> impl Iterator<Item = (u8, Codec)> {
         self.formats.iter().filter_map(|format| match format.kind {
             FormatKind::Audio(codec) => Some((format.payload_type, codec)),
@@ -199,7 +207,17 @@ fn line(description: &Session, media: &Media) -> Line {
         formats: formats(media),
         ptime: value(media, "ptime").and_then(millis),
         maxptime: value(media, "maxptime").and_then(millis),
+        crypto: crypto(media),
     }
+}
+
+fn crypto(media: &Media) -> Vec<Crypto> {
+    let values = media
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.attribute == "crypto")
+        .filter_map(|attribute| attribute.value.as_deref());
+    values.take(CRYPTO_LINES_MAX).filter_map(Crypto::read).collect()
 }
 
 fn value<'a>(media: &'a Media, name: &'a str) -> Option<&'a str> {

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotline_journal::{By, Event, Seq};
-use hotline_media::{ClipId, MediaCommand, MediaEvent};
+use hotline_media::{ClipId, MediaCommand, MediaEvent, SrtpPolicy};
 use hotline_sip::{ListenerId, Received, Transmit, Transport};
-use hotline_types::{AgentSlug, FlowSlug, Intent, NumberSlug, OfferId, PersonId, Pii, SegmentId, Time};
+use hotline_types::{
+    AgentSlug, FlowSlug, Intent, NumberSlug, OfferId, PersonId, Pii, SegmentId, Time, TrunkSlug,
+};
 use ivr_flows::{Flow, PromptRef};
 
 /// One access number of the hotline.
@@ -33,6 +35,31 @@ pub struct MediaFace {
     pub advertised: IpAddr,
 }
 
+/// With whom media is encrypted.
+#[derive(Clone, Debug, Default)]
+pub struct SrtpRules {
+    /// Agents' phones, unless told apart.
+    pub phones: SrtpPolicy,
+    /// Agents whose phones are told apart.
+    pub agents: BTreeMap<AgentSlug, SrtpPolicy>,
+    /// Trunks; plain where not named.
+    pub trunks: BTreeMap<TrunkSlug, SrtpPolicy>,
+}
+
+impl SrtpRules {
+    /// The rule for an agent's phone.
+    #[must_use]
+    pub fn agent(&self, agent: &AgentSlug) -> SrtpPolicy {
+        self.agents.get(agent).copied().unwrap_or(self.phones)
+    }
+
+    /// The rule for a trunk.
+    #[must_use]
+    pub fn trunk(&self, trunk: &TrunkSlug) -> SrtpPolicy {
+        self.trunks.get(trunk).copied().unwrap_or_default()
+    }
+}
+
 /// Settings of the switch.
 #[derive(Clone, Debug)]
 pub struct SwitchConfig {
@@ -50,6 +77,8 @@ pub struct SwitchConfig {
     pub media: BTreeMap<ListenerId, MediaFace>,
     /// The listener whose media address agents' legs use.
     pub phones: ListenerId,
+    /// With whom media is encrypted.
+    pub srtp: SrtpRules,
     /// Contacts at once; the next is refused with 503.
     pub lines_max: usize,
     /// Longest time that dialling waits for the screen-pop (design.md section 3, step 5).

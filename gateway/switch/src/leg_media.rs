@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use hotline_media::{
-    Codec, Direction, LocalMedia, MediaCommand, NegotiateError, Negotiated, Offer, PeerTrust,
+    Codec, Direction, LocalMedia, LocalSrtp, MediaCommand, NegotiateError, Negotiated, Offer, OwnKeys,
+    PeerTrust, SrtpPolicy,
 };
 use hotline_sip::{Command, ReleaseReason};
 use hotline_types::LegId;
@@ -25,6 +26,7 @@ pub(crate) struct LegMedia {
     peer: Option<IpAddr>,
     pub(crate) negotiated: Option<Negotiated>,
     codecs: Vec<Codec>,
+    srtp: Option<LocalSrtp>,
     version: u64,
     /// Whether a SIP leg still stands behind it.
     signalling: bool,
@@ -46,9 +48,19 @@ impl LegMedia {
             peer: None,
             negotiated: None,
             codecs: CODECS.to_vec(),
+            srtp: None,
             version: 0,
             signalling: true,
         }
+    }
+
+    /// With SRTP as the rule for its peer says; our keys are those of the leg for its life.
+    pub(crate) fn secured(mut self, cx: &mut Cx<'_>, policy: SrtpPolicy) -> Self {
+        self.srtp = (policy != SrtpPolicy::Off).then(|| LocalSrtp {
+            mandatory: policy == SrtpPolicy::Mandatory,
+            keys: OwnKeys::random(cx.rng),
+        });
+        self
     }
 
     /// Puts this codec first, so that the two legs of a call agree without transcoding.
@@ -79,6 +91,7 @@ impl LegMedia {
             prefer: false,
             dtmf: true,
             direction,
+            srtp: self.srtp,
         }
     }
 
@@ -92,7 +105,12 @@ impl LegMedia {
 
     /// Our own offer.
     pub(crate) fn offer(&mut self) -> Vec<u8> {
-        let local = self.local(Direction::SendRecv);
+        let mut local = self.local(Direction::SendRecv);
+        let agreed = self.negotiated.as_ref().and_then(|agreed| agreed.srtp.as_ref());
+        if let (Some(srtp), Some(agreed)) = (&mut local.srtp, agreed) {
+            // A peer that spoke SAVP hears SAVP again.
+            srtp.mandatory |= agreed.savp;
+        }
         hotline_media::offer(&local)
     }
 

@@ -8,7 +8,7 @@ mod recording;
 mod sip;
 
 pub use flow::flow;
-pub use media::{rtp, sdp};
+pub use media::{rtp, sdp, srtp};
 pub use recording::recording;
 pub use sip::{sip_frame, sip_message};
 
@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     ("sip_frame", sip_frame),
     ("sdp", sdp),
     ("rtp", rtp),
+    ("srtp", srtp),
     ("flow", flow),
     ("recording", recording),
 ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hotline_media::leg::{Content, FRAME_BYTES_MAX, Leg};
 use hotline_media::rtp::Header;
+use hotline_media::srtp::{GROWTH_MAX, MasterKey, Srtp, SrtpAgreed, Suite};
 use hotline_media::{
     AfterPlay, ClipId, Codec, Direction, Library, LocalMedia, Negotiated, Offer, PeerTrust, PlayId, Playout,
     read_answer,
@@ -22,6 +23,7 @@ fn local() -> LocalMedia {
         prefer: false,
         dtmf: true,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }
 
@@ -45,6 +47,40 @@ pub fn sdp(data: &[u8]) {
     assert_eq!(ours.codecs(), [agreed.codec]);
     let deaf = matches!(agreed.direction, Direction::SendOnly | Direction::Inactive);
     assert_eq!(ours.is_hold(), deaf);
+}
+
+/// Opens a datagram as SRTP and as SRTCP: nobody has the keys, so nothing is ever taken; and protects it, which must
+/// open again to the same bytes.
+///
+/// # Panics
+/// Where an invariant of SRTP breaks.
+pub fn srtp(data: &[u8]) {
+    let mut rng = Rng::from_seed(3);
+    let agreed = SrtpAgreed {
+        suite: Suite::Sha1Tag80,
+        own: MasterKey::random(&mut rng),
+        peer: MasterKey::random(&mut rng),
+        savp: true,
+    };
+    let mirrored = SrtpAgreed {
+        own: agreed.peer,
+        peer: agreed.own,
+        ..agreed.clone()
+    };
+    let (mut ours, mut theirs) = (Srtp::new(&agreed), Srtp::new(&mirrored));
+    assert!(ours.open(&mut data.to_vec()).is_err() && ours.open_rtcp(&mut data.to_vec()).is_err());
+    let mut room = vec![0; data.len() + GROWTH_MAX];
+    if let Some(length) = theirs.protect(data, &mut room) {
+        let plain = ours.open(&mut room[..length]).expect("what we protect opens");
+        assert_eq!(&room[..plain], data);
+    }
+    if let Some(length) = theirs.protect_rtcp(data, &mut room) {
+        if let Ok(plain) = ours.open_rtcp(&mut room[..length]) {
+            assert_eq!(&room[..plain], data);
+        } else {
+            assert!(data.len() < 8, "what we protect opens");
+        }
+    }
 }
 
 /// Feeds two bridged legs of different laws with a run of datagrams (each behind two bytes of length): what is
@@ -100,5 +136,6 @@ fn negotiated(codec: Codec) -> Negotiated {
         dtmf: Some(101),
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }

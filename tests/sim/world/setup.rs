@@ -11,7 +11,7 @@ use hotline_media::ClipId;
 use hotline_sip::{
     Credentials, Endpoint, EndpointConfig, Listener, ListenerId, Phone, PhoneConfig, Role, Trunk,
 };
-use hotline_switch::{MediaFace, Number, Switch, SwitchConfig};
+use hotline_switch::{MediaFace, Number, SrtpRules, Switch, SwitchConfig};
 use hotline_types::{AgentSlug, Intent, Now, Pii, Rng, Time};
 use ivr_flows::PromptRef;
 
@@ -198,6 +198,7 @@ fn switch_config(options: &Options) -> SwitchConfig {
         clips,
         media: BTreeMap::from([(PHONES_ID, face), (TRUNK_ID, face)]),
         phones: PHONES_ID,
+        srtp: SrtpRules::default(),
         lines_max: options.lines,
         pop_hold: Duration::from_millis(10),
         record: true,
@@ -233,5 +234,6 @@ pub fn local(ip: IpAddr, port: u16) -> hotline_media::LocalMedia {
         prefer: false,
         dtmf: true,
         direction: hotline_media::Direction::SendRecv,
+        srtp: None,
     }
 }

@@ -92,5 +92,6 @@ fn local(rtp: SocketAddr, origin_id: u64, codecs: Vec<Codec>) -> LocalMedia {
         prefer: false,
         dtmf: true,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }

@@ -11,6 +11,7 @@ use rustix::event::epoll;
 
 use super::ports::Pair;
 use super::slots::{Bridge, Slot};
+use super::transport::Transport;
 use super::worker::{Worker, disconnect, token};
 
 /// Playouts of legs opened one after the other begin at different places of the 20 ms.
@@ -41,6 +42,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
                 trust,
             } => self.with(leg, |slot| {
                 disconnect(slot);
+                slot.transport.agree(negotiated.srtp.as_deref());
                 slot.leg.connect(now, negotiated, trust);
             }),
             MediaCommand::Play {
@@ -110,6 +112,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             id: leg,
             leg: Leg::new(now, phase, &mut self.parts.rng),
             sockets,
+            transport: Transport::Plain,
             connected: false,
             bridge: None,
             held: false,

@@ -37,6 +37,10 @@ counters! {
     played,
     /// Datagrams refused: wrong source, not RTP or RTCP, unknown payload type.
     refused,
+    /// SRTP and SRTCP packets refused because their tag is wrong: forged, damaged, or of another key.
+    srtp_forged,
+    /// SRTP and SRTCP packets refused because they came before, or are too old to tell.
+    srtp_replayed,
     /// Datagrams that the system did not take from us.
     send_failed,
     /// RTCP packets taken.

@@ -7,6 +7,7 @@ use hotline_types::LegId;
 
 use super::ports::Pair;
 use super::taps::Recording;
+use super::transport::Transport;
 
 /// A leg with its sockets and its ties.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(super) struct Slot {
     pub(super) id: LegId,
     pub(super) leg: Leg,
     pub(super) sockets: Pair,
+    pub(super) transport: Transport,
     /// Whether the RTP socket is connected to the chosen source.
     pub(super) connected: bool,
     pub(super) bridge: Option<Bridge>,

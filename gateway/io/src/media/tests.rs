@@ -186,6 +186,7 @@ impl Peer {
             dtmf: Some(101),
             ptime_ms: 20,
             direction: Direction::SendRecv,
+            srtp: None,
         }
     }
 

@@ -38,7 +38,7 @@ const FRAME_EARLY: Duration = Duration::from_millis(1);
 /// Time between two rounds of what is not urgent: watches, reports, batches, figures.
 const ROUND: Duration = Duration::from_millis(100);
 /// A datagram that does not fit is none of ours; its rest is cut off and it is refused.
-const DATAGRAM_BYTES: usize = 2_048;
+pub(super) const DATAGRAM_BYTES: usize = 2_048;
 /// How long a stopping thread waits for the recorder to take its stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
 /// Nice value of a media thread, where the process may lower it.
@@ -211,6 +211,9 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             return;
         };
         let now = self.parts.config.clock.mono();
+        let Some(packet) = slot.transport.open(packet, &mut self.counters) else {
+            return;
+        };
         let Some(taken) = slot.leg.take(now, from, packet) else {
             self.counters.refused += 1;
             return;
@@ -272,6 +275,9 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             return;
         };
         let now = self.parts.config.clock.mono();
+        let Some(packet) = slot.transport.open_rtcp(packet, &mut self.counters) else {
+            return;
+        };
         if slot.leg.take_rtcp(now, from, packet) {
             self.counters.rtcp_received += 1;
         } else {
@@ -343,7 +349,12 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
                 disconnect(slot);
             }
             if let Some((len, to)) = slot.leg.report(now, &mut report) {
-                let _sent = rustix::net::sendto(&slot.sockets.rtcp, &report[..len], SendFlags::DONTWAIT, &to);
+                let Slot {
+                    transport, sockets, ..
+                } = slot;
+                let _sent = transport.seal_rtcp(&report[..len], |packet| {
+                    rustix::net::sendto(&sockets.rtcp, packet, SendFlags::DONTWAIT, &to).is_ok()
+                });
             }
             if let Some(recording) = &mut slot.recording {
                 self.parts.taps.flush_if_due(now.mono, recording);
@@ -436,13 +447,25 @@ pub(super) fn disconnect(slot: &mut Slot) {
 }
 
 /// Sends RTP to the leg's peer; false where the system did not take it.
-fn send(slot: &Slot, packet: &[u8]) -> bool {
+fn send(slot: &mut Slot, packet: &[u8]) -> bool {
+    let Slot {
+        transport,
+        sockets,
+        leg,
+        connected,
+        ..
+    } = slot;
+    let target = if *connected { None } else { leg.target() };
+    transport.seal(packet, |packet| deliver(&sockets.rtp, *connected, target, packet))
+}
+
+fn deliver(socket: &UdpSocket, connected: bool, target: Option<SocketAddr>, packet: &[u8]) -> bool {
     let once = || {
-        if slot.connected {
-            return rustix::net::send(&slot.sockets.rtp, packet, SendFlags::DONTWAIT);
+        if connected {
+            return rustix::net::send(socket, packet, SendFlags::DONTWAIT);
         }
-        match slot.leg.target() {
-            Some(target) => rustix::net::sendto(&slot.sockets.rtp, packet, SendFlags::DONTWAIT, &target),
+        match target {
+            Some(target) => rustix::net::sendto(socket, packet, SendFlags::DONTWAIT, &target),
             None => Err(Errno::NOTCONN),
         }
     };

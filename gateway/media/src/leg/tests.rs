@@ -16,6 +16,7 @@ fn negotiated(codec: Codec, dtmf: Option<u8>) -> Negotiated {
         dtmf,
         ptime_ms: 20,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }
 

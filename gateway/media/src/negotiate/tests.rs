@@ -11,6 +11,7 @@ fn local() -> LocalMedia {
         prefer: false,
         dtmf: true,
         direction: Direction::SendRecv,
+        srtp: None,
     }
 }
 
@@ -279,6 +280,118 @@ fn what_cannot_be_agreed_to_says_why() {
     let (text, agreed) = answered(&second, &local()).unwrap();
     assert_eq!(agreed.rtp.port(), 4002);
     assert!(text.contains("m=audio 0 RTP/SAVP 8\r\n"), "{text}");
+}
+
+const KEY: &str = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+
+/// Ours under a rule: `-` off, `o` optional, `m` mandatory.
+fn secured(rule: char, seed: u64) -> LocalMedia {
+    let srtp = (rule != '-').then(|| LocalSrtp {
+        mandatory: rule == 'm',
+        keys: OwnKeys::random(&mut Rng::from_seed(seed)),
+    });
+    LocalMedia { srtp, ..local() }
+}
+
+/// A rule, an offer's profile and its keys; then the refusal, or the suite agreed on.
+type KeyCase<'a> = (
+    char,
+    &'a str,
+    &'a [&'a str],
+    Option<NegotiateError>,
+    Option<Suite>,
+);
+
+#[test]
+fn keys_are_agreed_on_as_each_rule_says() {
+    let crypto = format!("a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:{KEY}|2^31");
+    let f8 = format!("a=crypto:1 F8_128_HMAC_SHA1_80 inline:{KEY}");
+    let no_savp = || Some(NegotiateError::Transport("RTP/SAVP".to_owned()));
+    let cases: &[KeyCase<'_>] = &[
+        ('-', "RTP/AVP", &[&crypto], None, None),
+        ('-', "RTP/SAVP", &[&crypto], no_savp(), None),
+        ('o', "RTP/AVP", &[], None, None),
+        ('o', "RTP/AVP", &[&f8, &crypto], None, Some(Suite::Sha1Tag32)),
+        ('o', "RTP/SAVPF", &[&crypto], None, Some(Suite::Sha1Tag32)),
+        ('o', "RTP/SAVP", &[&f8], Some(NegotiateError::NoKey), None),
+        ('m', "RTP/AVP", &[], Some(NegotiateError::Clear), None),
+        ('m', "RTP/AVP", &[&crypto], None, Some(Suite::Sha1Tag32)),
+        ('m', "RTP/SAVP", &[&crypto], None, Some(Suite::Sha1Tag32)),
+    ];
+    for (rule, profile, keys, refusal, suite) in cases {
+        let audio = format!("m=audio 4000 {profile} 8");
+        let lines: Vec<&str> = std::iter::once(audio.as_str())
+            .chain(keys.iter().copied())
+            .collect();
+        let found = answered(&sdp("192.0.2.4", &lines), &secured(*rule, 1));
+        let case = format!("{rule} {profile} {keys:?}");
+        match (found, refusal) {
+            (Err(error), Some(refusal)) => assert_eq!((&error, error.status()), (refusal, 488), "{case}"),
+            (Ok((text, agreed)), None) => {
+                assert_eq!(agreed.srtp.as_ref().map(|srtp| srtp.suite), *suite, "{case}");
+                assert!(
+                    text.contains(&format!("m=audio 20000 {profile} 8")),
+                    "{case}: {text}"
+                );
+                assert_eq!(
+                    text.contains("a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:"),
+                    suite.is_some(),
+                    "{case}"
+                );
+                assert!(!text.contains(KEY), "our own key, not an echo: {text}");
+                assert!(!format!("{agreed:?}").contains("KeyB"), "{case}");
+            }
+            (found, _) => panic!("{case}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_line_with_keys_is_taken_before_one_in_clear() {
+    let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}");
+    let lines = ["m=audio 4000 RTP/AVP 8", "m=audio 4002 RTP/SAVP 8", &crypto];
+    let (text, agreed) = answered(&sdp("192.0.2.4", &lines), &secured('o', 1)).unwrap();
+    assert_eq!((agreed.rtp.port(), agreed.srtp.is_some()), (4002, true));
+    assert!(text.contains("m=audio 0 RTP/AVP 8\r\n"), "{text}");
+}
+
+#[test]
+fn both_sides_of_an_offer_with_keys_agree_on_them_crosswise() {
+    for (ours, theirs, expected) in [
+        ('m', 'o', Some(true)),
+        ('m', 'm', Some(true)),
+        ('o', 'o', Some(false)),
+        ('o', 'm', Some(false)),
+        ('o', '-', None),
+        ('-', 'o', None),
+    ] {
+        let (us, them) = (secured(ours, 1), secured(theirs, 2));
+        let (text, agreed) = answered(&offer(&us), &them).unwrap();
+        let read = read_answer(&us, text.as_bytes()).unwrap();
+        let case = format!("{ours}{theirs}");
+        assert_eq!(read.srtp.as_ref().map(|srtp| srtp.savp), expected, "{case}");
+        let (Some(here), Some(there)) = (read.srtp, agreed.srtp) else {
+            continue;
+        };
+        assert_eq!(
+            (here.own, here.peer, here.suite),
+            (there.peer, there.own, there.suite),
+            "{case}"
+        );
+        assert_ne!(here.own, here.peer, "{case}");
+        // A tag that we did not offer, or not for this suite.
+        let other = text.replace("a=crypto:1 ", "a=crypto:2 ");
+        assert_eq!(
+            read_answer(&us, other.as_bytes()),
+            Err(NegotiateError::NoKey),
+            "{case}"
+        );
+    }
+    let plain = answered(&offer(&secured('o', 1)), &local()).unwrap().0;
+    assert_eq!(
+        read_answer(&secured('m', 1), plain.as_bytes()),
+        Err(NegotiateError::Clear)
+    );
 }
 
 #[test]

@@ -59,7 +59,8 @@ impl Call {
                 .agent(agent.clone())
                 .queue(queue.clone()),
         );
-        let mut media = LegMedia::open(cx, leg, face, self.caller.leg.0);
+        let srtp = cx.config.srtp.agent(&agent);
+        let mut media = LegMedia::open(cx, leg, face, self.caller.leg.0).secured(cx, srtp);
         if let Some(negotiated) = &self.caller.negotiated {
             media.prefer(negotiated.codec);
         }

@@ -157,6 +157,7 @@ impl Switch {
     }
 
     fn take(&mut self, now: Now, trunk: TrunkSlug, arrival: Arrival, taken: Taken) {
+        let srtp = self.config.srtp.trunk(&trunk);
         let contact = self.open_contact(now, trunk, &arrival, Some(&taken.number));
         let opened = self.out.last();
         let mut actions = Vec::new();
@@ -167,7 +168,8 @@ impl Switch {
             rng: &mut self.rng,
             actions: &mut actions,
         };
-        let mut caller = LegMedia::open(&mut cx, arrival.leg, taken.face, arrival.leg.0);
+        let caller = LegMedia::open(&mut cx, arrival.leg, taken.face, arrival.leg.0);
+        let mut caller = caller.secured(&mut cx, srtp);
         caller.set_peer(arrival.peer);
         cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
         let call = Call {
