@@ -82,6 +82,7 @@ impl Pretend {
         let _nobody = self.events.send(Committed {
             last: event.seq,
             events: Arc::new(vec![event]),
+            persons: Arc::default(),
         });
         Seq(*seq)
     }

@@ -35,7 +35,10 @@ pub(crate) struct Database {
 pub(crate) type Migrations = &'static [&'static str];
 
 /// Schema of `journal.db`.
-pub(crate) const JOURNAL: Migrations = &[include_str!("../migrations/journal/0001_journal.sql")];
+pub(crate) const JOURNAL: Migrations = &[
+    include_str!("../migrations/journal/0001_journal.sql"),
+    include_str!("../migrations/journal/0002_folded.sql"),
+];
 
 /// Schema of `service-desk.db`.
 pub(crate) const DESK: Migrations = &[include_str!("../migrations/desk/0001_desk.sql")];

@@ -1,5 +1,7 @@
 //! The start: what the journal knows, from the rows that are its snapshot; only open contacts' events are replayed.
 
+mod catch_up;
+
 use std::collections::BTreeMap;
 
 use hotline_journal::{
@@ -104,17 +106,13 @@ impl Recovered {
 
 pub(crate) async fn recover(database: &Database, days: BusinessDays) -> Result<Recovered, StoreError> {
     let mut connection = database.connect().await?;
+    catch_up::catch_up(&mut connection, database, &days).await?;
     let wrong = |error| database.error(error);
     let last: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM events")
         .fetch_one(&mut connection)
         .await
         .map_err(wrong)?;
-    let last_at: Option<i64> = sqlx::query_scalar("SELECT max(at) FROM events WHERE seq > ?")
-        .bind(last - LAST_EVENTS)
-        .fetch_one(&mut connection)
-        .await
-        .map_err(wrong)?;
-    let last_at = last_at.map(WallTime::from_micros);
+    let last_at = last_at(&mut connection, last).await.map_err(wrong)?;
     let open_events = open_events(&mut connection, database).await?;
     let clocks = clocks(&mut connection, database).await?;
     let unsealed = unsealed(&mut connection, database).await?;
@@ -153,6 +151,16 @@ pub(crate) async fn recover(database: &Database, days: BusinessDays) -> Result<R
     })
 }
 
+/// The latest time of the events up to and with the one at `last`.
+async fn last_at(connection: &mut SqliteConnection, last: i64) -> Result<Option<WallTime>, sqlx::Error> {
+    let at: Option<i64> = sqlx::query_scalar("SELECT max(at) FROM events WHERE seq > ? AND seq <= ?")
+        .bind(last - LAST_EVENTS)
+        .bind(last)
+        .fetch_one(connection)
+        .await?;
+    Ok(at.map(WallTime::from_micros))
+}
+
 async fn open_events(
     connection: &mut SqliteConnection,
     database: &Database,
@@ -163,6 +171,10 @@ async fn open_events(
     .fetch_all(connection)
     .await
     .map_err(|error| database.error(error))?;
+    events_of(rows, database)
+}
+
+fn events_of(rows: Vec<(i64, String)>, database: &Database) -> Result<Vec<Event>, StoreError> {
     let event = |(seq, json): (i64, String)| {
         serde_json::from_str(&json).map_err(|_| database.bad_row(format!("event {seq}")))
     };

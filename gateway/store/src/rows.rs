@@ -1,7 +1,8 @@
 //! How what the folds compute is written into rows, and read back.
 
 use hotline_journal::{
-    AgentClock, BusinessDate, ContactRecord, CounterKey, Counts, Event, Recording, Served, Slot, WAIT_BUCKETS,
+    AgentClock, BusinessDate, ContactRecord, CounterKey, Counts, Event, Recording, Seq, Served, Slot,
+    WAIT_BUCKETS,
 };
 use hotline_types::{
     BandSlug, ContactId, DeviceState, Intent, PersonId, Pii, QueueSlug, WallTime, WorkState,
@@ -22,7 +23,6 @@ pub struct PersonRow {
 }
 
 // Tags of the tables, as the triggers of `batch` in the migration know them.
-pub(crate) const EVENTS: Table = Table(1);
 pub(crate) const PERSONS: Table = Table(2);
 pub(crate) const CONTACTS: Table = Table(3);
 pub(crate) const QUEUES: Table = Table(4);
@@ -33,6 +33,8 @@ pub(crate) const CLOCKS: Table = Table(8);
 pub(crate) const OUTBOX: Table = Table(9);
 /// One row with the newest delivered message: it and those before it are forgotten.
 pub(crate) const DELIVERED: Table = Table(10);
+/// One row with the last event that the rows of counters and clocks hold.
+pub(crate) const FOLDED: Table = Table(11);
 
 fn time(at: WallTime) -> Value {
     Value::Int(at.as_micros())
@@ -85,16 +87,13 @@ pub(crate) fn push_event(rows: &mut Rows, event: &Event) {
         .and_then(|(_, rest)| rest.split_once('"'))
         .map_or("", |(kind, _)| kind);
     let kind = Value::from(kind);
-    rows.push(
-        EVENTS,
-        [
-            event.seq.0.into(),
-            time(event.at),
-            text_or_null(event.contact.as_ref()),
-            kind,
-            json.into(),
-        ],
-    );
+    rows.event([
+        event.seq.0.into(),
+        time(event.at),
+        text_or_null(event.contact.as_ref()),
+        kind,
+        json.into(),
+    ]);
 }
 
 pub(crate) fn push_person(rows: &mut Rows, person: &PersonRow) {
@@ -216,6 +215,10 @@ pub(crate) fn push_counts(rows: &mut Rows, key: &CounterKey, counts: &Counts) {
 
 pub(crate) fn push_clock(rows: &mut Rows, agent: &str, clock: &AgentClock) {
     rows.push(CLOCKS, [agent.into(), json(&ClockRow::of(clock)).into()]);
+}
+
+pub(crate) fn push_folded(rows: &mut Rows, last: Seq) {
+    rows.push(FOLDED, [last.0.into()]);
 }
 
 /// An offer inside a contact's row.

@@ -217,7 +217,7 @@ async fn errors_name_the_file_and_what_to_do() {
             newer,
             StoreError::NewerSchema {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),

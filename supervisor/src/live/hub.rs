@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use hotline_journal::{Event, Seq, What};
-use hotline_store::Committed;
+use hotline_store::{Committed, PersonRow};
 use hotline_types::{ContactId, PersonId};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
@@ -173,7 +173,7 @@ pub(crate) async fn run(app: App, view: View, mut events: broadcast::Receiver<Co
     loop {
         tokio::select! {
             received = events.recv() => match received {
-                Ok(committed) => fold.take_all(&committed.events),
+                Ok(committed) => fold.take_all(&committed),
                 Err(RecvError::Lagged(skipped)) => {
                     tracing::warn!(skipped, "the live page fell behind the journal, reading it from the store");
                     fold.behind = true;
@@ -211,28 +211,38 @@ struct Fold {
 
 impl Fold {
     /// Folds committed events, or notes that some before them are missing.
-    fn take_all(&mut self, events: &[Event]) {
-        for event in events {
+    fn take_all(&mut self, committed: &Committed) {
+        for event in committed.events.iter() {
             if self.behind || event.seq > Seq(self.view.seq()).next() {
                 self.behind = true;
                 return;
             }
-            self.take(event);
+            self.take(event, &committed.persons);
         }
     }
 
-    /// Folds one event, once: what was read from the store while catching up is not folded again.
-    fn take(&mut self, event: &Event) {
+    /// Folds one event, once: what was read from the store while catching up is not folded again. A caller who is not
+    /// among `persons` is looked up later.
+    fn take(&mut self, event: &Event, persons: &[PersonRow]) {
         if event.seq.0 <= self.view.seq() {
             return;
         }
         self.changed = true;
         self.view.apply(event);
         self.app.metrics.apply(event);
-        if let (What::ContactOpened { person, .. }, Some(contact)) = (&event.what, event.contact)
-            && self.unknown.len() < LOOKUPS_WAITING_MAX
-        {
-            self.unknown.push_back((contact, *person));
+        let (What::ContactOpened { person, .. }, Some(contact)) = (&event.what, event.contact) else {
+            return;
+        };
+        match persons.iter().find(|known| known.id == *person) {
+            Some(PersonRow { number, .. }) => {
+                if let Some(number) = number {
+                    self.view.name_caller(contact, number);
+                }
+            }
+            None if self.unknown.len() < LOOKUPS_WAITING_MAX => {
+                self.unknown.push_back((contact, *person));
+            }
+            None => {}
         }
     }
 
@@ -249,7 +259,7 @@ impl Fold {
                     self.behind = false;
                     return;
                 }
-                Ok(events) => events.iter().for_each(|event| self.take(event)),
+                Ok(events) => events.iter().for_each(|event| self.take(event, &[])),
                 Err(error) => {
                     tracing::error!(%error, "the live page is behind and could not read the journal");
                     self.changed = true;

@@ -54,6 +54,7 @@ fn commit(running: &Running, events: Vec<Event>) {
         .send(Committed {
             last,
             events: Arc::new(events),
+            persons: Arc::default(),
         })
         .expect("somebody folds");
 }

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hotline_journal::{Event, Seq, What};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{Committed, Progress};
+use super::{COMMIT_PAUSE, Committed, OPENING_PAUSE, Progress};
 use crate::PersonRow;
 
 /// Events that happened together, and the people they point to.
@@ -24,11 +25,14 @@ impl Batch {
         self.persons.extend(other.persons);
     }
 
-    /// A caller waits for the answer, or an agent's phone for its screen-pop.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.events
-            .iter()
-            .any(|event| matches!(event.what, What::ContactOpened { .. } | What::OfferMade { .. }))
+    /// How long it may wait for others to be committed with it.
+    pub(super) fn patience(&self) -> Duration {
+        let patience = self.events.iter().map(|event| match event.what {
+            What::OfferMade { .. } => Duration::ZERO,
+            What::ContactOpened { .. } => OPENING_PAUSE,
+            _ => COMMIT_PAUSE,
+        });
+        patience.min().unwrap_or(COMMIT_PAUSE)
     }
 }
 

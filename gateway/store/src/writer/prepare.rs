@@ -31,6 +31,16 @@ pub(crate) struct Folds {
     people: BTreeMap<PersonId, PersonRow>,
     outbox: i64,
     taken: Taken,
+    unwritten: Unwritten,
+}
+
+/// What the folds know and the rows of counters and clocks do not say yet. A crash loses nothing by it: the start
+/// folds the events after [`rows::FOLDED`] anew.
+#[derive(Debug, Default)]
+struct Unwritten {
+    deltas: Deltas,
+    agents: BTreeSet<AgentSlug>,
+    last: Seq,
 }
 
 /// What the events of the present batch changed.
@@ -38,8 +48,6 @@ pub(crate) struct Folds {
 struct Taken {
     rows: Rows,
     messages: Vec<Message>,
-    agents: BTreeSet<AgentSlug>,
-    deltas: Deltas,
     left: Vec<PersonId>,
 }
 
@@ -60,11 +68,12 @@ impl Folds {
             people: BTreeMap::new(),
             outbox,
             taken: Taken::default(),
+            unwritten: Unwritten::default(),
         }
     }
 
-    /// Runs the folds over the batch; answers the rows of counters that must be read before they can be added to.
-    pub(crate) fn take(&mut self, batch: &Batch) -> Vec<CounterKey> {
+    /// Runs the folds over the batch.
+    pub(crate) fn take(&mut self, batch: &Batch) {
         for person in &batch.persons {
             self.people.insert(person.id, person.clone());
         }
@@ -74,11 +83,23 @@ impl Folds {
         for event in &batch.events {
             self.event(event);
         }
-        self.taken.deltas = self.counters.drain();
-        self.taken
-            .deltas
-            .keys()
-            .filter(|key| !self.known.contains_key(key))
+        for (key, delta) in self.counters.drain() {
+            self.unwritten.deltas.entry(key).or_default().add(&delta);
+        }
+        if let Some(event) = batch.events.last() {
+            self.unwritten.last = event.seq;
+        }
+    }
+
+    /// Events were folded whose counters and clocks are not in their rows.
+    pub(crate) fn is_unwritten(&self) -> bool {
+        self.unwritten.last != Seq::default()
+    }
+
+    /// The rows of counters that must be read before what is unwritten can be added to them.
+    pub(crate) fn missing(&self) -> Vec<CounterKey> {
+        let keys = self.unwritten.deltas.keys();
+        keys.filter(|key| !self.known.contains_key(key))
             .cloned()
             .collect()
     }
@@ -87,18 +108,17 @@ impl Folds {
         let change = self.contacts.apply(event);
         self.counters.apply(event);
         let taken = &mut self.taken;
+        let agents = &mut self.unwritten.agents;
         match &event.what {
             What::Started { .. } | What::Stopped => {
-                taken
-                    .agents
-                    .extend(self.counters.clocks().map(|(agent, _)| agent.clone()));
+                agents.extend(self.counters.clocks().map(|(agent, _)| agent.clone()));
             }
             What::AgentIntent { .. }
             | What::AgentWork { .. }
             | What::AgentDevice { .. }
             | What::OfferMade { .. }
             | What::OfferEnded { .. }
-            | What::Bridged { .. } => taken.agents.extend(event.agent.clone()),
+            | What::Bridged { .. } => agents.extend(event.agent.clone()),
             _ => {}
         }
         match change {
@@ -133,17 +153,16 @@ impl Folds {
         }
     }
 
-    /// The transaction of what [`Folds::take`] took. `read` holds the rows it asked for; `delivered` is the
-    /// newest delivered message of the outbox, forgotten with `prune`.
+    /// The transaction of what [`Folds::take`] took; with `read`, the rows that [`Folds::missing`] asked for, also of the
+    /// counters and clocks. `delivered` is the newest delivered message of the outbox, forgotten with `prune`.
     pub(crate) fn prepare(
         &mut self,
         batch: &Batch,
-        read: BTreeMap<CounterKey, Counts>,
+        read: Option<BTreeMap<CounterKey, Counts>>,
         delivered: i64,
         prune: bool,
     ) -> Prepared {
         let taken = std::mem::take(&mut self.taken);
-        self.known.extend(read);
         let mut written = taken.rows;
         batch
             .persons
@@ -153,18 +172,8 @@ impl Folds {
             .events
             .iter()
             .for_each(|event| rows::push_event(&mut written, event));
-        for (key, delta) in taken.deltas {
-            let row = self.known.entry(key.clone()).or_default();
-            row.add(&delta);
-            rows::push_counts(&mut written, &key, row);
-        }
-        while self.known.len() > COUNTER_ROWS_MAX {
-            self.known.pop_first();
-        }
-        for agent in &taken.agents {
-            if let Some(clock) = self.counters.clock(agent.as_str()) {
-                rows::push_clock(&mut written, agent.as_str(), clock);
-            }
+        if let Some(read) = read {
+            self.write_counters(read, &mut written);
         }
         let mut items = Vec::with_capacity(taken.messages.len());
         let mut dropped = 0;
@@ -200,10 +209,29 @@ impl Folds {
             dropped,
         }
     }
+
+    fn write_counters(&mut self, read: BTreeMap<CounterKey, Counts>, written: &mut Rows) {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        self.known.extend(read);
+        for (key, delta) in unwritten.deltas {
+            let row = self.known.entry(key.clone()).or_default();
+            row.add(&delta);
+            rows::push_counts(written, &key, row);
+        }
+        while self.known.len() > COUNTER_ROWS_MAX {
+            self.known.pop_first();
+        }
+        for agent in &unwritten.agents {
+            if let Some(clock) = self.counters.clock(agent.as_str()) {
+                rows::push_clock(written, agent.as_str(), clock);
+            }
+        }
+        rows::push_folded(written, unwritten.last);
+    }
 }
 
 /// Reads rows of counters; those there are not yet are left out.
-pub(super) async fn load(
+pub(crate) async fn load(
     connection: &mut SqliteConnection,
     keys: &[CounterKey],
 ) -> Result<BTreeMap<CounterKey, Counts>, sqlx::Error> {
