@@ -30,15 +30,17 @@ fn run(options: Options) -> world::Outcome {
 
 #[test]
 fn every_seed_keeps_the_invariants_and_drains() {
-    let mut answered = 0;
+    let (mut answered, mut panics) = (0, 0);
     let mut outcomes = std::collections::BTreeSet::new();
     for seed in SEEDS {
         let outcome = run(Options::swarm(seed));
         answered += outcome.answered;
+        panics += outcome.panics;
         outcomes.extend(outcome.causes);
     }
     // The seeds must reach the interesting ends, else the checkers saw nothing.
     assert!(answered > 500, "only {answered} calls were answered in all seeds");
+    assert!(panics > 10, "only {panics} calls had a machine that panicked");
     for cause in [
         "completed",
         "abandoned",

@@ -49,6 +49,8 @@ pub struct Options {
     pub misdialled: u64,
     /// Commands (pause, ready, release) during the run.
     pub commands: u32,
+    /// Times the machine of a call panics.
+    pub panics: u32,
 }
 
 impl Options {
@@ -85,6 +87,7 @@ impl Options {
             drain,
             misdialled: 5,
             commands,
+            panics: rng.below(3) as u32,
         }
     }
 
@@ -112,6 +115,7 @@ impl Options {
             drain: false,
             misdialled: 0,
             commands: 0,
+            panics: 0,
         }
     }
 }

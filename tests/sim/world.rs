@@ -33,6 +33,8 @@ pub struct Outcome {
     pub opened: u64,
     pub answered: u64,
     pub causes: BTreeSet<String>,
+    /// Calls whose machine panicked.
+    pub panics: u32,
     /// Hash of the whole journal.
     pub digest: u64,
 }
@@ -73,6 +75,7 @@ enum Fault {
     DeadMedia,
     Command,
     Drain,
+    Panic,
 }
 
 struct Scheduled {
@@ -128,6 +131,7 @@ pub struct World {
     drained: bool,
     killed: bool,
     commands: u64,
+    panics: u32,
     agents: Vec<AgentSlug>,
 }
 
@@ -165,6 +169,7 @@ impl World {
             drained: false,
             killed: false,
             commands: 0,
+            panics: 0,
             agents,
         };
         world.plan();
@@ -203,6 +208,7 @@ impl World {
                 Fault::DeadMedia,
             ),
             (u32::from(self.options.drain), Fault::Drain),
+            (self.options.panics, Fault::Panic),
         ];
         for (count, fault) in faults {
             for _ in 0..count {
@@ -258,6 +264,7 @@ impl World {
             opened: self.checkers.opened,
             answered: self.checkers.answered,
             causes: self.checkers.causes.clone(),
+            panics: self.panics,
             digest: setup::digest(&self.store.events),
         })
     }
@@ -505,6 +512,11 @@ impl World {
             Fault::Drain => {
                 let until = self.now + Duration::from_secs(self.rng.below(60));
                 self.tell_switch(Input::Drain { until })?;
+            }
+            Fault::Panic => {
+                let nth = self.rng.below(64) as usize;
+                self.panics += u32::from(self.switch.provoke_fault(self.clock(), nth));
+                self.drain_switch()?;
             }
         }
         Ok(())

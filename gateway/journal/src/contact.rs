@@ -220,6 +220,10 @@ impl Contacts {
         if let What::ContactClosed { cause, sip_status } = event.what {
             let mut record = self.open.remove(&id)?;
             record.closed_at = Some(event.at);
+            // Only a call whose machine failed leaves one open.
+            for segment in &mut record.segments {
+                segment.closed_at.get_or_insert(event.at);
+            }
             record.end = Some(cause);
             record.sip_status = sip_status;
             return Some(Change::Closed(Box::new(record)));

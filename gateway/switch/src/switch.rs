@@ -231,10 +231,26 @@ impl Switch {
         }
     }
 
-    /// Runs one call on something and carries out what it wants. A panic ends that call alone.
+    /// Runs one call on something and carries out what it wants. A panic ends that call alone: in good order where its
+    /// machine still can, else from outside.
     fn with_call(&mut self, now: Now, contact: ContactId, run: impl FnOnce(&mut Call, &mut Cx<'_>)) {
-        let Some(mut call) = self.calls.remove(&contact) else {
+        if self.try_call(now, contact, run) {
             return;
+        }
+        self.gauges.faults += 1;
+        let lost = Ending::Lost(LostReason::Fault);
+        let closed = self.try_call(now, contact, |call, cx| {
+            call.close(cx, lost, ReleaseReason::Fault);
+        });
+        if !closed || self.calls.contains_key(&contact) {
+            self.abandon_call(now, contact, LostReason::Fault);
+        }
+    }
+
+    /// Runs one call, where there is one, under guard; false where it panicked, and then nothing it wanted is done.
+    fn try_call(&mut self, now: Now, contact: ContactId, run: impl FnOnce(&mut Call, &mut Cx<'_>)) -> bool {
+        let Some(mut call) = self.calls.remove(&contact) else {
+            return true;
         };
         let mut actions = Vec::new();
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
@@ -250,10 +266,20 @@ impl Switch {
         self.calls.insert(contact, call);
         if ran.is_ok() {
             self.carry_out(now, contact, actions);
-        } else {
-            self.gauges.faults += 1;
-            self.abandon_call(now, contact, LostReason::Fault);
         }
+        ran.is_ok()
+    }
+
+    /// Makes the machine of the `nth` call, counted round, panic: for the simulation, which holds the containment against
+    /// its checkers. False where there is no call.
+    #[doc(hidden)]
+    pub fn provoke_fault(&mut self, now: Now, nth: usize) -> bool {
+        let Some(&contact) = self.calls.keys().nth(nth % self.calls.len().max(1)) else {
+            return false;
+        };
+        self.with_call(now, contact, |_, _| panic!("provoked"));
+        self.settle(now);
+        true
     }
 
     fn carry_out(&mut self, now: Now, contact: ContactId, actions: Vec<Action>) {
