@@ -233,16 +233,11 @@ impl Fold {
         let (What::ContactOpened { person, .. }, Some(contact)) = (&event.what, event.contact) else {
             return;
         };
-        match persons.iter().find(|known| known.id == *person) {
-            Some(PersonRow { number, .. }) => {
-                if let Some(number) = number {
-                    self.view.name_caller(contact, number);
-                }
-            }
-            None if self.unknown.len() < LOOKUPS_WAITING_MAX => {
-                self.unknown.push_back((contact, *person));
-            }
-            None => {}
+        let known = persons.iter().find(|known| known.id == *person);
+        if let Some(number) = known.and_then(|known| known.number.as_ref()) {
+            self.view.name_caller(contact, number);
+        } else if known.is_none() && self.unknown.len() < LOOKUPS_WAITING_MAX {
+            self.unknown.push_back((contact, *person));
         }
     }
 
