@@ -1,7 +1,9 @@
 //! From what was said to what holds: each value in its range, each reference to something that exists.
 
 mod network;
+mod outside;
 mod people;
+mod trunk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -38,6 +40,7 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
     let data = check.data(section!(data, RawData));
     let sip = check.sip(section!(sip, RawSip), &raw.listener, &raw.key);
     let trunks = check.trunks(raw.trunk.items(), &sip.listeners, raw.listener.items());
+    let numbering = check.numbering(section!(numbering, RawNumbering));
     let media = check.media(section!(media, RawMedia), hotline.lines);
     let recording = check.recording(section!(recording, RawRecording), &data);
     let console = check.console(section!(console, RawConsole));
@@ -45,6 +48,11 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
     let routing = check.routing(section!(routing, RawRouting));
     let people = check.people(raw);
     let phones = check.phones(raw.phone.items(), raw.seed.get(), media.srtp);
+    let outside = check.outside(
+        section!(outside, RawOutside),
+        raw,
+        (&numbering, &trunks, &people.numbers, hotline.lines),
+    );
     let limits = check.limits(section!(limits, RawLimits), hotline.lines);
     let log = check.log(section!(log, RawLog));
     problems.append(&mut check.problems);
@@ -59,6 +67,8 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         data,
         sip,
         trunks,
+        numbering,
+        outside,
         media,
         phones,
         recording,

@@ -7,6 +7,7 @@ pub mod raw;
 pub mod read;
 mod settings;
 mod tree;
+mod trunk;
 mod values;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,10 @@ pub use settings::{
     Agent, Band, Console, Data, Durability, Flows, Hotline, Limits, Listener, Log, LogFormat, Login, Media,
     Number, Phone, Queue, Recording, Role, RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trunk,
     User, UserRole,
+};
+pub use trunk::{
+    CalledIn, Destination, Dtmf, Gateway, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount,
+    TrunkCodec, TrunkRules, TrunkTransport,
 };
 
 use read::{Key, Read, Section};
