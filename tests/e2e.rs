@@ -19,6 +19,7 @@ mod crash;
 mod crowd;
 mod demo;
 mod offers;
+mod outside;
 mod phases;
 mod refusals;
 mod srtp;

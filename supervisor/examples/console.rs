@@ -12,7 +12,7 @@ use hotline_store::Committed;
 use hotline_supervisor::dto::{ContactDetail, ContactList, Targets};
 use hotline_supervisor::{
     Account, Accounts, Actor, AgentEntry, CommandError, ConsoleConfig, ContactQuery, Directory, FaceError,
-    FigureQuery, Gateway, Parts, Readiness, Records, Role, Status, Supervisor, Viewer,
+    FigureQuery, Gateway, Parts, Readiness, Records, Role, Status, Supervisor, TransferTo, Viewer,
 };
 use hotline_types::{
     AgentSlug, BandSlug, ContactId, DeviceState, EndCause, HangupBy, Intent, OfferId, OfferOutcome, PersonId,
@@ -223,6 +223,17 @@ impl Gateway for Pretend {
         Err(CommandError::Refused(
             "calls that are made up cannot be ended".into(),
         ))
+    }
+
+    async fn transfer(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        agent: Option<&AgentSlug>,
+        to: TransferTo,
+    ) -> Result<Seq, CommandError> {
+        let _ = (actor, contact, agent, to);
+        Err(CommandError::UnknownContact)
     }
 
     fn readiness(&self) -> Readiness {

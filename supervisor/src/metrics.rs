@@ -47,6 +47,8 @@ pub(crate) struct Metrics {
     agents: IntGaugeVec,
     phones: IntGaugeVec,
     totals: IntCounterVec,
+    trunk_up: IntGaugeVec,
+    trunk_calls: IntGaugeVec,
     talks: Mutex<BTreeMap<ContactId, (String, WallTime)>>,
 }
 
@@ -189,6 +191,12 @@ impl Metrics {
                 "Totals kept by the gateway itself, by name.",
                 &["name"],
             )?,
+            trunk_up: make.gauges("hotline_trunk_up", "1 while the trunk takes calls.", "trunk")?,
+            trunk_calls: make.gauges(
+                "hotline_trunk_calls",
+                "Calls by the trunk now, both ways.",
+                "trunk",
+            )?,
             waiting: make.gauges("hotline_queue_waiting", "Callers waiting now.", "queue")?,
             agents: make.gauges(
                 "hotline_agents",
@@ -310,6 +318,14 @@ impl Metrics {
         for (name, total) in &status.totals {
             let counter = self.totals.with_label_values(&[*name]);
             counter.inc_by(total.saturating_sub(counter.get()));
+        }
+        for trunk in &status.trunks {
+            self.trunk_up
+                .with_label_values(&[&trunk.id])
+                .set(i64::from(trunk.up));
+            self.trunk_calls
+                .with_label_values(&[&trunk.id])
+                .set(i64::from(trunk.calls));
         }
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {

@@ -8,6 +8,7 @@ mod now;
 mod pages;
 mod recordings;
 mod system;
+mod transfer;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -98,6 +99,15 @@ pub(crate) const TABLE: &[Route] = &[
     }),
     route(Method::GET, "/v1/contacts/{id}", Needs(Right::Contacts), || {
         get(contacts::one)
+    }),
+    route(
+        Method::POST,
+        "/v1/contacts/{id}/transfer",
+        Needs(Right::ControlSelf),
+        || post(transfer::transfer),
+    ),
+    route(Method::GET, "/v1/trunks", Needs(Right::Live), || {
+        get(transfer::trunks)
     }),
     route(Method::GET, "/v1/figures", Needs(Right::Figures), || {
         get(figures::figures)

@@ -389,7 +389,8 @@ fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
     let listeners = settings.sip.listeners.iter().enumerate().map(|(at, listener)| {
         let role = parts::role(listener.role);
         let peers = settings.trunks.iter().filter(|trunk| trunk.listener == at);
-        let admission = AdmissionConfig::new(role, peers.flat_map(|trunk| trunk.peers.clone()).collect());
+        let peers = peers.flat_map(|trunk| trunk.peers.iter().copied().chain(gateways(trunk)));
+        let admission = AdmissionConfig::new(role, peers.collect());
         ListenerConfig {
             id: parts::listener_id(at),
             role,
@@ -401,6 +402,14 @@ fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
         }
     });
     SipShell::bind(listeners.collect()).map_err(Into::into)
+}
+
+/// The sources that a trunk's gateways may send from: their addresses with any port. Names join when they are found.
+fn gateways(trunk: &hotline_config::Trunk) -> impl Iterator<Item = SocketAddr> {
+    trunk.rules.gateways.iter().filter_map(|gateway| match gateway {
+        hotline_config::Gateway::Address(at) => Some(SocketAddr::new(at.ip(), 0)),
+        hotline_config::Gateway::Name { .. } => None,
+    })
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {

@@ -20,5 +20,6 @@ mod place;
 mod pulse;
 pub mod run;
 mod secrets;
+mod trunks;
 
 pub use gateway::{Gateway, Watch, entropy};

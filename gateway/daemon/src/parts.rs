@@ -12,6 +12,8 @@ use hotline_switch::{MediaFace, Number, SrtpRules, SwitchConfig};
 use hotline_types::{AgentSlug, FlowSlug, Intent};
 use ivr_flows::{Flow, PromptRef};
 
+use crate::trunks;
+
 /// Shortest time between retransmissions (RFC 3261 §17.1.1.1).
 const T1: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -40,6 +42,7 @@ pub fn endpoint(settings: &Settings, bound: &[SocketAddr], credentials: Vec<Cred
         slug: trunk.slug.clone(),
         listener: listener_id(trunk.listener),
         peers: trunk.peers.clone(),
+        rules: trunks::rules(&trunk.rules),
     });
     EndpointConfig {
         realm: settings.sip.realm.clone(),
@@ -174,5 +177,7 @@ pub fn switch(
         media_silence: settings.media.silence,
         probe_wait: settings.media.probe_wait,
         retry_after_s: u32::try_from(settings.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
+        trunks: trunks::lines(settings),
+        dialplan: trunks::dialplan(settings),
     }
 }

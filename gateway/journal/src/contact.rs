@@ -340,7 +340,12 @@ fn step(record: &mut ContactRecord, event: &Event) {
         | What::AgentIntent { .. }
         | What::AgentWork { .. }
         | What::AgentDevice { .. }
-        | What::AgentDeviceUnusable { .. } => {}
+        | What::AgentDeviceUnusable { .. }
+        | What::OutsideDialled { .. }
+        | What::OutsideAnswered { .. }
+        | What::OutsideFailed { .. }
+        | What::TrunkUp { .. }
+        | What::TrunkDown { .. } => {}
     }
 }
 

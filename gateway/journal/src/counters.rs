@@ -84,7 +84,12 @@ impl Counters {
             | What::RecordingStarted { .. }
             | What::RecordingSealed { .. }
             | What::RecordingFailed { .. }
-            | What::AgentDeviceUnusable { .. } => {}
+            | What::AgentDeviceUnusable { .. }
+            | What::OutsideDialled { .. }
+            | What::OutsideAnswered { .. }
+            | What::OutsideFailed { .. }
+            | What::TrunkUp { .. }
+            | What::TrunkDown { .. } => {}
         }
         self.last_at = self.last_at.max(event.at);
     }

@@ -163,6 +163,33 @@ pub enum What {
     },
     /// They no longer do. `contact`, `segment` (the talk), `agent`.
     Unbridged,
+    /// The caller was transferred: an outside number is dialled by this trunk. `contact`, `segment`.
+    OutsideDialled {
+        /// The trunk.
+        trunk: TrunkSlug,
+    },
+    /// The outside number answered; caller and it hear each other. `contact`, `segment`.
+    OutsideAnswered {
+        /// The trunk.
+        trunk: TrunkSlug,
+    },
+    /// No trunk brought the caller to the outside number. `contact`, `segment`.
+    OutsideFailed {
+        /// The last status that a trunk gave, where one did.
+        sip_status: Option<u16>,
+    },
+    /// A trunk takes calls.
+    TrunkUp {
+        /// The trunk.
+        trunk: TrunkSlug,
+    },
+    /// A trunk takes no calls.
+    TrunkDown {
+        /// The trunk.
+        trunk: TrunkSlug,
+        /// For an operator to read.
+        why: String,
+    },
     /// Recording began. `contact`, `segment`.
     RecordingStarted {
         /// File, relative to the recordings' folder.

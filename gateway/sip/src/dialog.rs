@@ -1,5 +1,6 @@
 //! Dialogs (RFC 3261 §12): the peer relation that requests of one leg travel in.
 
+mod hunt;
 mod inbound;
 mod leg;
 mod offer;

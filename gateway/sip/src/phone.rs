@@ -184,7 +184,7 @@ impl Phone {
             }
             User::Reinvite(leg) => legs.reoffer_heard(stack, leg, tx, env, status),
             User::Register(account) => self.register_heard(env, status, account),
-            User::Ping(_) | User::Nobody => {}
+            User::Ping(_) | User::TrunkRegister(..) | User::TrunkPing(..) | User::Nobody => {}
         }
     }
 
@@ -231,6 +231,8 @@ impl Phone {
         let call = Call {
             source,
             called: identity::called(env),
+            also_called: Vec::new(),
+            passed: Vec::new(),
             caller,
             display,
         };
@@ -288,6 +290,7 @@ impl Phone {
                 Event::Digit { .. }
                 | Event::Registered { .. }
                 | Event::Unregistered { .. }
+                | Event::Trunk(_)
                 | Event::Counted(_) => continue,
             };
             self.events.push_back(event);

@@ -6,6 +6,7 @@ use hotline_types::{LegId, Time};
 
 use crate::registrar::BindingId;
 use crate::transaction::TxId;
+use crate::trunk::TrunkId;
 
 /// Everything that can be due. One exhaustive match per machine fires it. Of timers due at one moment the earlier
 /// variant fires first: what ends a transaction before what repeats its message.
@@ -33,6 +34,10 @@ pub(crate) enum TimerKey {
     BindingExpiry(BindingId),
     /// The next keep-alive OPTIONS to a phone.
     BindingPing(BindingId),
+    /// The next REGISTER with a trunk.
+    TrunkRegister(TrunkId),
+    /// The next keep-alive OPTIONS to a trunk's gateways.
+    TrunkPing(TrunkId),
     /// The phone's own registration is to be refreshed.
     RegisterRefresh(u64),
 }

@@ -18,6 +18,7 @@ pub(crate) use server::{Arrival, Server};
 
 use crate::registrar::BindingId;
 use crate::timer::{TimerKey, Timers};
+use crate::trunk::TrunkId;
 use crate::{ConnId, ListenerId, Transmit, Transport};
 
 #[cfg(test)]
@@ -54,6 +55,10 @@ pub(crate) enum User {
     Ping(BindingId),
     /// A REGISTER of our own phone, by account.
     Register(u64),
+    /// A REGISTER of ours with a trunk, sent to this address.
+    TrunkRegister(TrunkId, SocketAddr),
+    /// A keep-alive OPTIONS to a trunk's gateway.
+    TrunkPing(TrunkId, SocketAddr),
     /// Nobody: BYE and CANCEL.
     Nobody,
 }

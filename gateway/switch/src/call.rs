@@ -6,6 +6,9 @@
 //! | Flow    | the flow enters a queue                | Waiting                    |
 //! | Waiting | an agent's answer counts (`Connect`)   | Talking                    |
 //! | Waiting | queue rule or key (`Exit`)             | Flow                       |
+//! | Talking | transfer to an outside number          | Outside                    |
+//! | Talking | transfer to a queue                    | Waiting                    |
+//! | Outside | nobody there answers                   | Waiting                    |
 //! | any     | hang-up, loss, fault, release by hand  | closed, out of the table   |
 //!
 //! A call never does anything itself: it writes [`Action`]s, which the switch carries out in order.
@@ -13,6 +16,7 @@
 mod flow;
 mod offer;
 mod opening;
+mod outside;
 mod talk;
 
 use std::sync::Arc;
@@ -33,6 +37,7 @@ use crate::timer::CallTimer;
 pub(crate) use flow::KeyWay;
 pub(crate) use offer::OfferLeg;
 pub(crate) use opening::Opening;
+pub(crate) use outside::{Line, Outside};
 pub(crate) use talk::Talk;
 
 /// What a call asks the switch to do, in order.
@@ -52,6 +57,8 @@ pub(crate) enum Action {
     OwnLeg(LegId),
     /// No longer.
     DropLeg(LegId),
+    /// The next trunk for the way to an outside number.
+    NextTrunk,
     /// A recording began; the switch waits for its sealing.
     Recording(SegmentId),
     /// The call is over: write its one record and take it out of the table.
@@ -107,6 +114,8 @@ pub(crate) enum Phase {
     Waiting(flow::Waiting),
     /// With an agent.
     Talking(Talk),
+    /// On the way to an outside number, or there.
+    Outside(Outside),
     /// Over; kept only until the switch has taken it out.
     Closed,
 }
@@ -121,6 +130,8 @@ pub(crate) struct Call {
     /// Position of its opening event: the caller is answered when it is on disk.
     pub(crate) opened: Seq,
     pub(crate) caller_number: Pii<String>,
+    /// Headers of the call that go on to the agent's phone.
+    pub(crate) passed: Vec<(String, String)>,
     pub(crate) caller: LegMedia,
     pub(crate) phase: Phase,
     /// The last key and the way it came, so that a phone that sends it twice is heard once.
@@ -160,6 +171,8 @@ impl Call {
             };
             self.caller.signalling_gone();
             self.close(cx, ending, ReleaseReason::Normal);
+        } else if self.is_outside(leg) {
+            self.on_outside_ended(cx, leg, end);
         } else if let Phase::Talking(talk) = &mut self.phase {
             if talk.media.leg == leg {
                 talk.media.signalling_gone();
@@ -185,6 +198,7 @@ impl Call {
             Phase::Flow(in_flow) => self.close_segment(cx, in_flow.segment),
             Phase::Waiting(waiting) => self.close_waiting(cx, waiting, ending),
             Phase::Talking(talk) => self.close_talk(cx, talk, reason),
+            Phase::Outside(outside) => self.close_outside(cx, outside, reason),
         }
         self.caller.release(cx, reason);
         cx.act(Action::Close(ending));
@@ -220,6 +234,11 @@ impl Call {
         {
             talk.media.probe(cx);
             cx.act(Action::Timer(CallTimer::ProbeAgent, Some(wait)));
+        } else if let Phase::Outside(outside) = &mut self.phase
+            && let Some(media) = outside.talking().filter(|media| media.leg == leg)
+        {
+            media.probe(cx);
+            cx.act(Action::Timer(CallTimer::ProbeAgent, Some(wait)));
         }
     }
 
@@ -227,6 +246,10 @@ impl Call {
     pub(crate) fn on_probe_answered(&mut self, cx: &mut Cx<'_>, leg: LegId, sdp: Option<&[u8]>) {
         let (timer, media) = match &mut self.phase {
             Phase::Talking(talk) if talk.media.leg == leg => (CallTimer::ProbeAgent, &mut talk.media),
+            Phase::Outside(outside) if leg != self.caller.leg => match outside.talking() {
+                Some(media) if media.leg == leg => (CallTimer::ProbeAgent, media),
+                _ => return,
+            },
             _ if leg == self.caller.leg => (CallTimer::ProbeCaller, &mut self.caller),
             _ => return,
         };
@@ -243,6 +266,7 @@ impl Call {
             CallTimer::Setup => self.on_setup_timeout(cx),
             CallTimer::Flow => self.run_flow(cx, ivr_flows::Input::Timeout),
             CallTimer::PopHold => self.on_pop_late(cx),
+            CallTimer::OutsideRing => self.on_outside_exhausted(cx),
             CallTimer::ProbeCaller | CallTimer::ProbeAgent => {
                 self.close(cx, Ending::Lost(LostReason::MediaLost), ReleaseReason::MediaLost);
             }
@@ -253,6 +277,12 @@ impl Call {
     pub(crate) fn on_reoffered(&mut self, cx: &mut Cx<'_>, leg: LegId, offer: Option<&[u8]>) {
         if leg == self.caller.leg {
             self.caller.answer_reoffer(cx, offer);
+            return;
+        }
+        if let Phase::Outside(outside) = &mut self.phase {
+            if let Some(media) = outside.talking().filter(|media| media.leg == leg) {
+                media.answer_reoffer(cx, offer);
+            }
             return;
         }
         let Phase::Talking(talk) = &mut self.phase else {

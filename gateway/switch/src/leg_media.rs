@@ -27,6 +27,8 @@ pub(crate) struct LegMedia {
     pub(crate) negotiated: Option<Negotiated>,
     codecs: Vec<Codec>,
     srtp: Option<LocalSrtp>,
+    /// Whether telephone-events are offered and answered.
+    dtmf: bool,
     version: u64,
     /// Whether a SIP leg still stands behind it.
     signalling: bool,
@@ -49,6 +51,7 @@ impl LegMedia {
             negotiated: None,
             codecs: CODECS.to_vec(),
             srtp: None,
+            dtmf: true,
             version: 0,
             signalling: true,
         }
@@ -66,6 +69,12 @@ impl LegMedia {
     /// Puts this codec first, so that the two legs of a call agree without transcoding.
     pub(crate) fn prefer(&mut self, codec: Codec) {
         self.codecs.sort_by_key(|own| *own != codec);
+    }
+
+    /// Speaks what the trunk is configured to speak, best first.
+    pub(crate) fn limit(&mut self, codecs: &[Codec], dtmf: bool) {
+        self.codecs = codecs.to_vec();
+        self.dtmf = dtmf;
     }
 
     pub(crate) const fn opened(&mut self, port: u16) {
@@ -89,7 +98,7 @@ impl LegMedia {
             version: self.version,
             codecs: self.codecs.clone(),
             prefer: false,
-            dtmf: true,
+            dtmf: self.dtmf,
             direction,
             srtp: self.srtp,
         }

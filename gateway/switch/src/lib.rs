@@ -3,10 +3,13 @@
 
 mod api;
 mod call;
+pub mod dialplan;
 mod leg_media;
+mod lines;
 mod stamp;
 mod switch;
 mod timer;
 
 pub use api::*;
+pub use lines::TrunkLines;
 pub use switch::Switch;

@@ -7,6 +7,7 @@
 mod arrival;
 mod close;
 mod route;
+mod transfer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -16,8 +17,9 @@ use hotline_journal::{By, Draft, Seq, What};
 use hotline_sip::{Endpoint, ReleaseReason};
 use hotline_types::{ContactId, HangupBy, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time};
 
-use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig};
+use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig, TrunkView};
 use crate::call::{Action, Call, Cx, Ending};
+use crate::lines::Lines;
 use crate::stamp::Outbound;
 use crate::timer::Timers;
 
@@ -37,6 +39,7 @@ pub struct Switch {
     /// Latest exit from a queue of each contact in the table.
     exits: BTreeMap<ContactId, QueueExit>,
     timers: Timers,
+    lines: Lines,
     /// Deadlines of the endpoint and the queue engine.
     endpoint_at: Option<Time>,
     acd_at: Option<Time>,
@@ -63,7 +66,9 @@ impl Switch {
     /// A switch whose journal goes on after `last`. Writes `Started`.
     #[must_use]
     pub fn new(config: SwitchConfig, endpoint: Endpoint, acd: Acd, rng: Rng, last: Seq, now: Now) -> Self {
+        let lines = Lines::new(config.trunks.clone(), config.dialplan.rules.len());
         let mut switch = Self {
+            lines,
             config,
             rng,
             endpoint,
@@ -163,8 +168,29 @@ impl Switch {
             contacts: self.calls.len(),
             legs: self.endpoint.legs(),
             recordings: self.recordings.len(),
+            trunk_full: self.lines.refused(),
             ..self.gauges
         }
+    }
+
+    /// Every trunk as it is now, in the order of the configuration.
+    #[must_use]
+    pub fn trunks(&self) -> Vec<TrunkView> {
+        let used = self
+            .lines
+            .calls()
+            .map(|(lines, calls)| (&lines.slug, lines.calls_max, calls));
+        let used: Vec<_> = used.collect();
+        let view = |state: hotline_sip::TrunkState| {
+            let lines = used.iter().find(|(slug, ..)| **slug == state.slug);
+            let (calls_max, calls) = lines.map_or((0, 0), |(_, max, calls)| (*max, *calls));
+            TrunkView {
+                state,
+                calls,
+                calls_max,
+            }
+        };
+        self.endpoint.trunks().map(view).collect()
     }
 
     /// The queue engine, to look at.
@@ -187,6 +213,7 @@ impl Switch {
             && self.recordings.is_empty()
             && self.uncommitted.is_empty()
             && self.exits.is_empty()
+            && self.lines.is_empty()
             && self.timers.is_empty()
     }
 
@@ -300,7 +327,9 @@ impl Switch {
                 Action::OwnLeg(leg) => {
                     self.legs.insert(leg, contact);
                 }
+                Action::NextTrunk => self.next_trunk(now, contact),
                 Action::DropLeg(leg) => {
+                    self.lines.free(leg);
                     self.legs.remove(&leg);
                 }
                 Action::Recording(segment) => {
@@ -337,7 +366,12 @@ impl Switch {
     }
 
     fn on_command(&mut self, now: Now, by: By, command: Command) -> Reply {
-        let (Command::SetIntent { agent, .. } | Command::Release { agent }) = &command;
+        if let Command::Transfer { contact, agent, to } = &command {
+            return self.on_transfer(now, by, (*contact, agent.as_ref(), to));
+        }
+        let (Command::SetIntent { agent, .. } | Command::Release { agent }) = &command else {
+            return Reply::UnknownAgent;
+        };
         let Some(view) = self.acd.agent(agent) else {
             return Reply::UnknownAgent;
         };
@@ -355,6 +389,7 @@ impl Switch {
                 }
                 hotline_acd::Input::Release { agent, by }
             }
+            Command::Transfer { .. } => return Reply::UnknownAgent,
         };
         self.acd.handle(now, input);
         self.settle(now);

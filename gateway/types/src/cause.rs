@@ -61,6 +61,8 @@ pub enum SegmentKind {
     Hold,
     /// The agent consults somebody else (inside a talk).
     Consult,
+    /// The caller was transferred to an outside number: on the way there, or talking.
+    Outside,
 }
 
 /// How an offer ended. The first five that are not `Answered` have five different consequences.
@@ -165,6 +167,8 @@ pub enum HangupBy {
     Agent,
     /// The flow or a rule ended it.
     System,
+    /// The outside party to whom the caller was transferred hung up.
+    Outside,
 }
 
 /// How a contact ended. Exactly one per contact.

@@ -62,6 +62,21 @@ impl Gateway for FakeGateway {
         self.done(actor, agent, "release")
     }
 
+    async fn transfer(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        agent: Option<&AgentSlug>,
+        to: TransferTo,
+    ) -> Result<Seq, CommandError> {
+        let to = match to {
+            TransferTo::Queue(queue) => format!("queue {queue}"),
+            TransferTo::Outside(number) => format!("outside {}", number.reveal()),
+        };
+        let what = format!("transfer {contact} {agent:?} {to}");
+        self.done(actor, &"1001".parse().expect("a slug"), &what)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,

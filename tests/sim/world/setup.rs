@@ -97,6 +97,7 @@ fn endpoint_config() -> EndpointConfig {
             slug: "carrier".parse().expect("a word is a slug"),
             listener: TRUNK_ID,
             peers: vec![CARRIER],
+            rules: hotline_sip::TrunkRules::default(),
         }],
         credentials: credentials.collect(),
         expires_min: Duration::from_secs(30),
@@ -205,6 +206,8 @@ fn switch_config(options: &Options) -> SwitchConfig {
         media_silence: Duration::from_secs(20),
         probe_wait: Duration::from_secs(8),
         retry_after_s: 10,
+        trunks: Vec::new(),
+        dialplan: hotline_switch::dialplan::DialPlan::default(),
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) const SESSION_MIN_S: u32 = 90;
 pub(crate) struct Call {
     pub(crate) source: Source,
     pub(crate) called: String,
+    pub(crate) also_called: Vec<String>,
+    pub(crate) passed: Vec<(String, String)>,
     pub(crate) caller: Pii<String>,
     pub(crate) display: Option<Pii<String>>,
 }
@@ -61,6 +63,8 @@ impl Legs {
         let Call {
             source,
             called,
+            also_called,
+            passed,
             caller,
             display,
         } = call;
@@ -71,6 +75,8 @@ impl Legs {
             source,
             listener,
             called,
+            also_called,
+            passed,
             caller,
             display,
             offer,

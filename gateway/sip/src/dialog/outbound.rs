@@ -1,5 +1,7 @@
 //! Calls by us: one INVITE per target, the first answer wins (RFC 3261 §13.2, §16.7).
 
+use std::borrow::Cow;
+
 use hotline_types::{LegId, Pii};
 
 use super::leg::{Leg, Legs, Up};
@@ -26,7 +28,7 @@ pub(crate) struct Invitation<'a> {
     /// To value.
     pub(crate) to: String,
     pub(crate) sdp: &'a [u8],
-    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) headers: &'a [(Cow<'static, str>, String)],
 }
 
 /// One INVITE of an outgoing leg.
@@ -44,6 +46,8 @@ pub(crate) struct Fork {
 pub(crate) struct Dialling {
     pub(crate) forks: Vec<Fork>,
     pub(crate) rings: bool,
+    /// Where it goes by a trunk.
+    pub(crate) hunt: Option<Box<super::hunt::Hunt>>,
 }
 
 impl Legs {
@@ -112,8 +116,12 @@ impl Legs {
             });
             stack.client_send(tx, user, target.hop, draft.sdp(invitation.sdp), true);
         }
-        self.table
-            .insert(leg, Leg::Dialling(Dialling { forks, rings: false }));
+        let dialling = Dialling {
+            forks,
+            rings: false,
+            hunt: None,
+        };
+        self.table.insert(leg, Leg::Dialling(dialling));
     }
 
     /// A response to the INVITE of a fork.
@@ -228,6 +236,10 @@ impl Legs {
             return;
         };
         failed.failed = Some(failure);
+        self.hunt_on(stack, leg, failure);
+        let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {
+            return;
+        };
         if matches!(failure, DialFailure::Status(600..)) {
             for other in dialling.forks.iter().filter(|other| other.failed.is_none()) {
                 stack.client_cancel(other.tx, None);

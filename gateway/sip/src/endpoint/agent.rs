@@ -161,7 +161,11 @@ impl UserAgent {
             }
             User::Reinvite(leg) => self.legs.broken(&mut self.stack, leg),
             // Keep-alives are judged by the registrar's own timer; the rest is the owner's.
-            User::Ping(_) | User::Register(_) | User::Nobody => {}
+            User::Ping(_)
+            | User::Register(_)
+            | User::TrunkRegister(..)
+            | User::TrunkPing(..)
+            | User::Nobody => {}
         }
     }
 
@@ -180,7 +184,11 @@ impl UserAgent {
             TimerKey::AckWait(leg) => legs.ack_timeout(stack, leg),
             TimerKey::GlareRetry(leg) => legs.glare_retry(stack, leg),
             TimerKey::SessionExpiry(leg) => legs.session_expired(stack, leg),
-            TimerKey::BindingExpiry(_) | TimerKey::BindingPing(_) | TimerKey::RegisterRefresh(_) => {
+            TimerKey::BindingExpiry(_)
+            | TimerKey::BindingPing(_)
+            | TimerKey::TrunkRegister(_)
+            | TimerKey::TrunkPing(_)
+            | TimerKey::RegisterRefresh(_) => {
                 return Fired::Owner(key);
             }
         }

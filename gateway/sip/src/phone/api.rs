@@ -1,5 +1,6 @@
 //! The contract of the phone: what goes in, what comes out.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ pub enum PhoneCommand {
         /// The SDP offer.
         sdp: Vec<u8>,
         /// Extra headers, free of CR and LF.
-        headers: Vec<(&'static str, String)>,
+        headers: Vec<(Cow<'static, str>, String)>,
     },
     /// 180 to an incoming call.
     Ring {

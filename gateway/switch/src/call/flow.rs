@@ -53,7 +53,7 @@ impl Call {
         match &mut self.phase {
             Phase::Flow(in_flow) => Some(&mut in_flow.run),
             Phase::Waiting(waiting) => Some(&mut waiting.run),
-            Phase::Opening(_) | Phase::Talking(_) | Phase::Closed => None,
+            Phase::Opening(_) | Phase::Talking(_) | Phase::Outside(_) | Phase::Closed => None,
         }
     }
 
@@ -62,6 +62,11 @@ impl Call {
         let now = cx.now;
         let Some(run) = self.run_mut() else { return };
         run.handle(now, input);
+        self.drain_flow(cx);
+    }
+
+    /// Carries out what the flow wants, until it wants nothing more.
+    pub(super) fn drain_flow(&mut self, cx: &mut Cx<'_>) {
         while let Some(run) = self.run_mut() {
             match run.poll() {
                 Output::Timeout(at) => {

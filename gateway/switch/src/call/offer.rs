@@ -137,8 +137,8 @@ impl Call {
     }
 
     fn dial_if_prepared(&mut self, cx: &mut Cx<'_>) {
-        let caller = self.caller_number.clone();
-        let contact = self.contact;
+        let (caller, contact) = (self.caller_number.clone(), self.contact);
+        let passed = self.passed.clone();
         let Some(offer) = self.offer_leg_mut() else { return };
         if offer.stage
             != (Stage::Preparing {
@@ -150,10 +150,11 @@ impl Call {
         }
         offer.stage = Stage::Dialling;
         let sdp = offer.media.offer();
-        let headers = vec![
-            ("X-Hotline-Contact", contact.to_string()),
-            ("X-Hotline-Queue", offer.queue.to_string()),
+        let mut headers = vec![
+            ("X-Hotline-Contact".into(), contact.to_string()),
+            ("X-Hotline-Queue".into(), offer.queue.to_string()),
         ];
+        headers.extend(passed.into_iter().map(|(name, value)| (name.into(), value)));
         cx.sip(Command::DialAgent {
             leg: offer.media.leg,
             agent: offer.agent.clone(),
@@ -177,6 +178,9 @@ impl Call {
 
     /// The agent's phone answered: its media must fit, and the queue engine must agree.
     pub(crate) fn on_answered(&mut self, cx: &mut Cx<'_>, leg: LegId, sdp: &[u8], peer: std::net::IpAddr) {
+        if self.is_outside(leg) {
+            return self.on_outside_answered(cx, leg, sdp, peer);
+        }
         let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else {
             return;
         };
@@ -192,6 +196,9 @@ impl Call {
 
     /// The agent's phone will not come.
     pub(crate) fn on_dial_refused(&mut self, cx: &mut Cx<'_>, leg: LegId, failure: DialFailure) {
+        if self.is_outside(leg) {
+            return self.on_outside_failed(cx, leg, failure);
+        }
         let rang = self
             .offer_leg_mut()
             .is_some_and(|offer| offer.stage == Stage::Ringing);

@@ -4,14 +4,15 @@ use hotline_acd::Input as AcdInput;
 use hotline_journal::{By, What};
 use hotline_media::{AfterPlay, Direction, MediaCommand, PlayId, RecordingSpec};
 use hotline_sip::ReleaseReason;
-use hotline_types::{AgentSlug, OfferId, SegmentId, SegmentKind};
+use hotline_types::{AgentSlug, OfferId, QueueSlug, SegmentId, SegmentKind};
+use ivr_flows::Run;
 
 use super::{Action, Call, Cx, Phase};
 use crate::leg_media::LegMedia;
 use crate::timer::CallTimer;
 
 /// Number of the playout of hold music; flows number theirs from 1.
-const HOLD_PLAY: PlayId = PlayId(0);
+pub(super) const HOLD_PLAY: PlayId = PlayId(0);
 
 /// A caller with an agent.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub(crate) struct Talk {
     pub(crate) agent: AgentSlug,
     pub(crate) media: LegMedia,
     pub(crate) segment: SegmentId,
+    /// The queue that it came from.
+    pub(super) queue: QueueSlug,
+    /// The flow, for the way back into a queue.
+    pub(super) run: Run,
     recorded: bool,
     /// The hold segment, while the agent has the caller on hold.
     hold: Option<SegmentId>,
@@ -51,7 +56,10 @@ impl Call {
         );
         cx.event(talk_of(opened).queue(leg.queue.clone()));
         let bands = cx.acd.rostered_bands(&leg.agent, cx.now.wall);
-        cx.event(talk_of(self.draft(By::Agent(leg.agent.clone()), What::Bridged { bands })).queue(leg.queue));
+        cx.event(
+            talk_of(self.draft(By::Agent(leg.agent.clone()), What::Bridged { bands }))
+                .queue(leg.queue.clone()),
+        );
         cx.media(MediaCommand::Bridge {
             caller: self.caller.leg,
             agent: leg.media.leg,
@@ -68,6 +76,8 @@ impl Call {
             agent: leg.agent,
             media: leg.media,
             segment,
+            queue: leg.queue,
+            run: waiting.run,
             recorded: cx.config.record,
             hold: None,
         });

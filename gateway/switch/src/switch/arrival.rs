@@ -12,6 +12,7 @@ use super::{Drain, Switch};
 use crate::api::{Effect, MediaFace, Number};
 use crate::call::{Action, Call, Cx, Opening, Phase};
 use crate::leg_media::LegMedia;
+use crate::lines::Way;
 use crate::timer::CallTimer;
 
 /// Longest time from the INVITE to our 200.
@@ -22,6 +23,8 @@ pub(super) struct Arrival {
     pub(super) leg: LegId,
     pub(super) listener: ListenerId,
     pub(super) called: String,
+    pub(super) also_called: Vec<String>,
+    pub(super) passed: Vec<(String, String)>,
     pub(super) caller: Pii<String>,
     pub(super) display: Option<Pii<String>>,
     pub(super) offer: Option<Vec<u8>>,
@@ -37,7 +40,7 @@ struct Taken {
 }
 
 impl Switch {
-    pub(super) fn on_arrival(&mut self, now: Now, source: Source, arrival: Arrival) {
+    pub(super) fn on_arrival(&mut self, now: Now, source: Source, mut arrival: Arrival) {
         let Source::Trunk(trunk) = source else {
             // Calls started by an agent's phone have no dial plan yet.
             let warning = Some("agents' phones cannot start calls here".to_owned());
@@ -53,26 +56,48 @@ impl Switch {
             );
             return;
         };
-        match self.judge(&arrival) {
+        arrival.caller = self.normal(&arrival.caller);
+        match self.judge(now, &trunk, &arrival) {
             Ok(taken) => self.take(now, trunk, arrival, taken),
             Err((reason, status, warning)) => self.refuse(now, trunk, arrival, (reason, status, warning)),
         }
     }
 
+    /// The access number that this spelling of it means: as configured, or in the one form of numbers.
     fn number(&self, called: &str) -> Option<&Number> {
         let plain = called.trim_start_matches('+');
-        self.config
-            .numbers
-            .iter()
-            .find(|number| number.dialled.iter().any(|dialled| dialled == plain))
+        let numbering = &self.config.dialplan.numbering;
+        let spelled = |number: &&Number| number.dialled.iter().any(|dialled| dialled == plain);
+        self.config.numbers.iter().find(spelled).or_else(|| {
+            let normal = numbering.normal(called);
+            self.config.numbers.iter().find(|number| {
+                normal.is_known()
+                    && number
+                        .dialled
+                        .iter()
+                        .any(|dialled| numbering.normal(dialled) == normal)
+            })
+        })
     }
 
-    fn judge(&self, arrival: &Arrival) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
+    /// The first of the numbers that the trunk's rules read as the one called which is ours.
+    fn number_of(&self, arrival: &Arrival) -> Option<&Number> {
+        std::iter::once(&arrival.called)
+            .chain(&arrival.also_called)
+            .find_map(|called| self.number(called))
+    }
+
+    fn judge(
+        &mut self,
+        now: Now,
+        trunk: &TrunkSlug,
+        arrival: &Arrival,
+    ) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
         if self.drain != Drain::Open {
             return Err((RefusalReason::Draining, 503, None));
         }
         let number = self
-            .number(&arrival.called)
+            .number_of(arrival)
             .ok_or((RefusalReason::UnknownNumber, 404, None))?
             .clone();
         if self.journal_behind || self.calls.len() >= self.config.lines_max {
@@ -90,12 +115,23 @@ impl Switch {
                     .map_err(|error| (RefusalReason::BadOffer, 400, Some(error.to_string())))?,
             ),
         };
+        if self.lines.take(now.mono, arrival.leg, trunk, Way::In).is_err() {
+            return Err((RefusalReason::Overload, 503, None));
+        }
         Ok(Taken {
             number,
             flow,
             face,
             offer,
         })
+    }
+
+    /// A caller's number in its one form, for routing, records and search; what is no number stays as it is.
+    fn normal(&self, caller: &Pii<String>) -> Pii<String> {
+        match self.config.dialplan.numbering.normal(caller.reveal()) {
+            hotline_types::PhoneNumber::Unknown => caller.clone(),
+            number => Pii::new(number.to_string()),
+        }
     }
 
     /// Opens a contact in the journal; the caller's number goes to the person row in the same batch.
@@ -135,7 +171,7 @@ impl Switch {
         arrival: Arrival,
         (reason, status, warning): (RefusalReason, u16, Option<String>),
     ) {
-        let number = self.number(&arrival.called).cloned();
+        let number = self.number_of(&arrival).cloned();
         let contact = self.open_contact(now, trunk, &arrival, number.as_ref());
         let closed = What::ContactClosed {
             cause: EndCause::Refused(reason),
@@ -158,7 +194,7 @@ impl Switch {
 
     fn take(&mut self, now: Now, trunk: TrunkSlug, arrival: Arrival, taken: Taken) {
         let srtp = self.config.srtp.trunk(&trunk);
-        let contact = self.open_contact(now, trunk, &arrival, Some(&taken.number));
+        let contact = self.open_contact(now, trunk.clone(), &arrival, Some(&taken.number));
         let opened = self.out.last();
         let mut actions = Vec::new();
         let mut cx = Cx {
@@ -171,6 +207,9 @@ impl Switch {
         let caller = LegMedia::open(&mut cx, arrival.leg, taken.face, arrival.leg.0);
         let mut caller = caller.secured(&mut cx, srtp);
         caller.set_peer(arrival.peer);
+        if let Some(lines) = self.lines.get(&trunk) {
+            caller.limit(&lines.codecs, lines.telephone_events);
+        }
         cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
         let call = Call {
             contact,
@@ -179,6 +218,7 @@ impl Switch {
             business_date: self.acd.business_date(now.wall),
             opened,
             caller_number: arrival.caller,
+            passed: arrival.passed,
             caller,
             phase: Phase::Opening(Opening::Preparing {
                 offer: taken.offer,

@@ -64,7 +64,7 @@ impl Switch {
             self.with_call(now, contact, |call, cx| {
                 let ending = match call.phase {
                     // The talk took place: it is a completed contact that we ended.
-                    Phase::Talking(_) => Ending::HungUp(HangupBy::System),
+                    Phase::Talking(_) | Phase::Outside(_) => Ending::HungUp(HangupBy::System),
                     _ => Ending::Lost(LostReason::Shutdown),
                 };
                 call.close(cx, ending, ReleaseReason::Shutdown);

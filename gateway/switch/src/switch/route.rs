@@ -29,6 +29,8 @@ impl Switch {
                 source,
                 listener,
                 called,
+                also_called,
+                passed,
                 caller,
                 display,
                 offer,
@@ -42,6 +44,8 @@ impl Switch {
                         leg,
                         listener,
                         called,
+                        also_called,
+                        passed,
                         caller,
                         display,
                         offer,
@@ -83,6 +87,7 @@ impl Switch {
             }
             SipEvent::Registered { agent } => self.on_device(now, agent, DeviceState::Registered),
             SipEvent::Unregistered { agent } => self.on_device(now, agent, DeviceState::Unreachable),
+            SipEvent::Trunk(event) => self.on_trunk(now, event),
             SipEvent::Counted(counted) => self.on_counted(counted),
         }
     }
@@ -162,6 +167,7 @@ impl Switch {
     /// Ends the media of a leg whose call could not do it itself.
     pub(super) fn let_go(&mut self, now: Now, leg: LegId, reason: ReleaseReason) {
         self.legs.remove(&leg);
+        self.lines.free(leg);
         self.out
             .effect(Effect::Media(hotline_media::MediaCommand::Close { leg }));
         self.endpoint_command(now, Command::Release { leg, reason });
@@ -172,6 +178,8 @@ impl Call {
     fn on_ports(&mut self, cx: &mut Cx<'_>, leg: LegId, port: u16) {
         if leg == self.caller.leg {
             self.on_caller_ports(cx, port);
+        } else if self.is_outside(leg) {
+            self.on_outside_ports(cx, leg, port);
         } else {
             self.on_agent_ports(cx, leg, port);
         }
@@ -180,6 +188,8 @@ impl Call {
     fn on_no_ports(&mut self, cx: &mut Cx<'_>, leg: LegId) {
         if leg == self.caller.leg {
             self.on_no_caller_ports(cx);
+        } else if self.is_outside(leg) {
+            self.on_outside_failed(cx, leg, hotline_sip::DialFailure::Unreachable);
         } else {
             self.fail_offer(cx, OfferOutcome::Failed, None);
         }

@@ -47,6 +47,7 @@ pub(crate) fn config() -> EndpointConfig {
             slug: "carrier".parse().unwrap(),
             listener: TRUNK,
             peers: vec![address("10.0.0.2:0")],
+            rules: crate::TrunkRules::default(),
         }],
         credentials: vec![credentials("alice"), credentials("bob")],
         expires_min: Duration::from_secs(60),
@@ -206,6 +207,7 @@ impl World {
             Event::Digit { digit, .. } => format!("digit {}", digit.reveal()),
             Event::Registered { agent } => format!("registered {agent}"),
             Event::Unregistered { agent } => format!("unregistered {agent}"),
+            Event::Trunk(event) => format!("trunk {event:?}"),
             Event::Counted(what) => {
                 self.raw.push_back(Event::Counted(*what));
                 return;
@@ -409,7 +411,7 @@ impl World {
             sdp,
             caller: Pii::new("+8613800138000".to_owned()),
             display: Pii::new("After-sales \"vip\"".to_owned()),
-            headers: vec![("X-Hotline-Queue", "after-sales".to_owned())],
+            headers: vec![("X-Hotline-Queue".into(), "after-sales".to_owned())],
         }));
         leg
     }
