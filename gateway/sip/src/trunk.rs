@@ -47,8 +47,8 @@ pub(crate) struct Line {
     /// At most [`TARGETS_MAX`].
     pub(crate) targets: Vec<Target>,
     pub(crate) registration: Option<Registration>,
-    /// Whether it was told to be up.
-    pub(crate) told_up: Option<bool>,
+    /// What was told last: up, or why not.
+    pub(crate) told: Option<Option<TrunkDown>>,
 }
 
 impl Line {
@@ -132,7 +132,7 @@ impl Trunks {
             Line {
                 targets: targets.take(TARGETS_MAX).collect(),
                 registration: config.rules.register.map(Registration::new),
-                told_up: None,
+                told: None,
                 config,
             }
         });

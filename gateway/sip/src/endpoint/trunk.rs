@@ -66,7 +66,7 @@ impl Endpoint {
             .is_some_and(crate::trunk::Line::is_up)
     }
 
-    /// Says once that a trunk went up or down.
+    /// Says once that a trunk went up or down, and why.
     pub(super) fn tell_trunk(&mut self, id: TrunkId) {
         let now = self.ua.stack.now;
         let Some(line) = self.trunks.get_mut(id) else {
@@ -78,15 +78,14 @@ impl Endpoint {
         if let Some(registration) = &mut line.registration {
             registration.at(now);
         }
-        let up = line.is_up();
-        if line.told_up.replace(up) == Some(up) {
+        let down = (!line.is_up()).then(|| why_down(line));
+        if line.told.replace(down) == Some(down) {
             return;
         }
         let slug = line.config.slug.clone();
-        let event = if up {
-            TrunkEvent::Up(slug)
-        } else {
-            TrunkEvent::Down(slug, why_down(line))
+        let event = match down {
+            None => TrunkEvent::Up(slug),
+            Some(why) => TrunkEvent::Down(slug, why),
         };
         self.ua.legs.tell(Event::Trunk(event));
     }

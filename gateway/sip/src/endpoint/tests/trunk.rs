@@ -195,7 +195,7 @@ fn trunk_registers_with_its_digest_refreshes_and_sends_calls_by_the_service_rout
     );
     assert_eq!(
         carrier.events.last().map(String::as_str),
-        Some("Up(TrunkSlug(\"carrier\"))")
+        Some("Up(carrier)")
     );
     carrier.wait(Duration::from_secs(90));
     assert_eq!(carrier.count("REGISTER"), 3);
@@ -226,7 +226,7 @@ fn challenge_of_a_foreign_realm_gets_no_digest_neither_for_register_nor_for_a_ca
     assert_eq!(carrier.count("REGISTER"), 1);
     assert_eq!(
         carrier.events.last().map(String::as_str),
-        Some("Down(TrunkSlug(\"carrier\"), Starting)")
+        Some("Down(carrier, ForeignRealm)")
     );
     carrier.wait(Duration::from_secs(3));
     carrier.dial();
@@ -287,8 +287,8 @@ fn gateways_that_do_not_answer_options_take_the_trunk_down_and_an_answer_brings_
     assert_eq!(
         carrier.events,
         [
-            "Up(TrunkSlug(\"carrier\"))",
-            "Down(TrunkSlug(\"carrier\"), Silent)"
+            "Up(carrier)",
+            "Down(carrier, Silent)"
         ]
     );
     let state = carrier.endpoint.trunks().next().expect("one trunk");
@@ -297,7 +297,7 @@ fn gateways_that_do_not_answer_options_take_the_trunk_down_and_an_answer_brings_
     carrier.answer("OPTIONS", 404, "", b"");
     assert_eq!(
         carrier.events.last().map(String::as_str),
-        Some("Up(TrunkSlug(\"carrier\"))")
+        Some("Up(carrier)")
     );
 }
 
