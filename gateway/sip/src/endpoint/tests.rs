@@ -2,6 +2,7 @@
 
 mod flood;
 mod lone;
+mod races;
 pub(crate) mod world;
 
 use hotline_types::Pii;
