@@ -50,11 +50,15 @@ pub(crate) enum User {
     Dial { leg: LegId, fork: usize },
     /// A re-INVITE of a leg.
     Reinvite(LegId),
+    /// An UPDATE that refreshes a leg's session.
+    Refresh(LegId),
+    /// A REFER of a phone.
+    Refer(LegId),
     /// A keep-alive OPTIONS to a phone.
     Ping(BindingId),
     /// A REGISTER of our own phone, by account.
     Register(u64),
-    /// Nobody: BYE and CANCEL.
+    /// Nobody: BYE, CANCEL, PRACK and NOTIFY.
     Nobody,
 }
 

@@ -12,7 +12,7 @@ use crate::uri::Uri;
 use crate::{Received, Role, Transport};
 
 /// Extensions that a peer may require of us.
-const SUPPORTED: &[&str] = &["timer"];
+const SUPPORTED: &[&str] = &["timer", "100rel"];
 /// The default port of SIP.
 const PORT: u16 = 5060;
 
@@ -162,6 +162,11 @@ impl<'m> Envelope<'m> {
     /// Whether Supported names this extension.
     pub(crate) fn supports(&self, tag: &str) -> bool {
         self.msg.has_token(Name::Supported, tag)
+    }
+
+    /// Whether Allow names this method.
+    pub(crate) fn allows(&self, method: &str) -> bool {
+        self.msg.has_token(Name::Allow, method)
     }
 
     /// Extensions in Require that we do not know (§8.2.2.3).

@@ -78,6 +78,11 @@ impl Switch {
             SipEvent::ReofferRefused { leg, .. } => {
                 self.with_leg(now, leg, |call, cx| call.on_probe_answered(cx, leg, None));
             }
+            SipEvent::Referred { leg, .. } => {
+                self.endpoint_command(now, Command::AnswerRefer { leg, status: 403 });
+            }
+            // Only phones send REFER.
+            SipEvent::ReferProgress { .. } => {}
             SipEvent::Digit { leg, digit } => {
                 self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Info, digit));
             }

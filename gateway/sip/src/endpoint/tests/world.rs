@@ -217,6 +217,8 @@ impl World {
             }
             Event::ReofferAnswered { .. } => "reoffer-answered".to_owned(),
             Event::ReofferRefused { status, .. } => format!("reoffer-refused {status}"),
+            Event::Referred { user, replaces, .. } => format!("referred {user} {replaces:?}"),
+            Event::ReferProgress { status, .. } => format!("refer-progress {status}"),
             Event::Digit { digit, .. } => format!("digit {}", digit.reveal()),
             Event::Registered { agent } => format!("registered {agent}"),
             Event::Unregistered { agent } => format!("unregistered {agent}"),
@@ -268,6 +270,7 @@ impl World {
             PhoneEvent::Reoffered { .. } => "reoffered".to_owned(),
             PhoneEvent::ReofferAnswered { .. } => "reoffer-answered".to_owned(),
             PhoneEvent::ReofferRefused { status, .. } => format!("reoffer-refused {status}"),
+            PhoneEvent::ReferProgress { status, .. } => format!("refer-progress {status}"),
         };
         self.log.push_back(format!("{who} {text}"));
         self.raw_phone.push_back((who, event));
