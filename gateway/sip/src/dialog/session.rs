@@ -119,14 +119,17 @@ impl Legs {
             return;
         }
         let (tx, cseq) = (stack.new_branch(), up.dialog.next_cseq());
+        // What a 422 made us raise the interval to stays the least (§7.3).
+        let least = if session.seconds > SESSION_ASKED_S {
+            session.seconds
+        } else {
+            SESSION_MIN_S
+        };
         let draft = up
             .dialog
             .request(Method::Update, tx, cseq, &self.settings.product)
             .header(Name::Supported, "timer")
-            .header(
-                Name::MinSe,
-                session.seconds.min(SESSION_ASKED_S).max(SESSION_MIN_S),
-            );
+            .header(Name::MinSe, least);
         let bytes = session.ask(draft).finish();
         stack.client_send(tx, User::Refresh(leg), up.dialog.hop, bytes, false);
     }
