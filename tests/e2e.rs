@@ -25,3 +25,4 @@ mod refusals;
 mod srtp;
 mod stop;
 mod talks;
+mod transfers;

@@ -335,7 +335,27 @@ impl Check {
             cool_off: self.duration(&raw.cool_off, 10 * SECOND, Duration::ZERO..=10 * MINUTE),
             misses_max: self.integer(&raw.misses_max, 3, 1..=100),
             pop_hold: self.duration(&raw.pop_hold, 10_000 * MICROSECOND, Duration::ZERO..=SECOND),
+            code_ready: self.code(&raw.code_ready, "*45"),
+            code_pause: self.code(&raw.code_pause, "*46"),
+            code_log_out: self.code(&raw.code_log_out, "*47"),
         }
+    }
+
+    /// What can be dialled on a phone's keys.
+    fn code(&mut self, raw: &Field<Said<String>>, default: &str) -> String {
+        let Some(said) = raw.get() else {
+            return default.to_owned();
+        };
+        let code = said.value.clone();
+        let dialable = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#');
+        if code.len() > 16 || !code.chars().all(dialable) {
+            self.tell(
+                &said.key,
+                "a code is dialled with at most 16 of 0-9, * and #",
+                "write for instance \"*45\", or \"\" for none",
+            );
+        }
+        code
     }
 
     fn limits(&mut self, raw: &RawLimits, lines: usize) -> Limits {

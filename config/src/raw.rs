@@ -319,6 +319,12 @@ section! {
         misses_max: Integer,
         /// Longest that dialling an agent waits for the screen-pop to be written, at most 1 s. Default: `"10ms"`.
         pop_hold: Text,
+        /// What an agent dials to be ready (and logged in); `""` for no such code. Default: `"*45"`.
+        code_ready: Text,
+        /// What an agent dials to be paused, with the reason `phone`. Default: `"*46"`.
+        code_pause: Text,
+        /// What an agent dials to log out. Default: `"*47"`.
+        code_log_out: Text,
     }
 }
 

@@ -247,6 +247,12 @@ pub struct Routing {
     /// Longest wait for the screen-pop.
     #[serde(serialize_with = "as_text")]
     pub pop_hold: Duration,
+    /// Dialled by an agent to be ready; empty: no such code.
+    pub code_ready: String,
+    /// Dialled by an agent to be paused.
+    pub code_pause: String,
+    /// Dialled by an agent to log out.
+    pub code_log_out: String,
 }
 
 /// One access number.

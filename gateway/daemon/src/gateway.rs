@@ -210,7 +210,12 @@ impl Gateway {
             .filter(|agent| acd.agent(agent).is_some_and(|view| view.on_duty))
             .cloned()
             .collect();
-        let switch_config = parts::switch(settings, content.flows, content.clips, content.hold_music);
+        let switch_config = parts::switch(
+            settings,
+            content.flows,
+            content.clips,
+            (content.hold_music, content.tone),
+        );
         let switch = Switch::new(switch_config, endpoint, acd, rng.fork(), last, clock.now());
 
         let sip_counters = Arc::new(SipCounters::default());

@@ -130,13 +130,29 @@ fn srtp(settings: &Settings) -> SrtpRules {
     }
 }
 
+/// What agents dial to set their intent.
+fn codes(routing: &hotline_config::Routing) -> BTreeMap<String, Intent> {
+    let paused = Intent::Paused {
+        reason: "phone".to_owned(),
+    };
+    [
+        (&routing.code_ready, Intent::Ready),
+        (&routing.code_pause, paused),
+        (&routing.code_log_out, Intent::LoggedOut),
+    ]
+    .into_iter()
+    .filter(|(code, _)| !code.is_empty())
+    .map(|(code, intent)| (code.clone(), intent))
+    .collect()
+}
+
 /// The switch's settings.
 #[must_use]
 pub fn switch(
     settings: &Settings,
     flows: BTreeMap<FlowSlug, Arc<Flow>>,
     clips: BTreeMap<PromptRef, ClipId>,
-    hold_music: ClipId,
+    (hold_music, tone): (ClipId, ClipId),
 ) -> SwitchConfig {
     let faces = settings
         .sip
@@ -168,6 +184,8 @@ pub fn switch(
         flows,
         clips,
         hold_music,
+        codes: codes(&settings.routing),
+        tone,
         media: faces.collect(),
         phones: listener_id(phones),
         srtp: srtp(settings),

@@ -216,6 +216,20 @@ pub enum Command {
         /// Status, for instance 488.
         status: u16,
     },
+    /// Answers a REFER: 202 where it will be carried out, 300 to 699 where not.
+    AnswerRefer {
+        /// The leg.
+        leg: LegId,
+        /// Status.
+        status: u16,
+    },
+    /// Tells the peer how its REFER stands (NOTIFY, RFC 3515 §2.4.4); a status from 200 on is the last word.
+    ReferProgress {
+        /// The leg.
+        leg: LegId,
+        /// Status of the call to the target.
+        status: u16,
+    },
     /// Sends a re-INVITE (retried once after 491): as a probe of a silent peer, or for new media.
     Reoffer {
         /// The leg.
@@ -251,6 +265,17 @@ pub enum LegEnd {
     SessionExpired,
     /// A request inside the dialog got 408 or 481, or the transport failed.
     Broken,
+}
+
+/// The dialog that a Replaces names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// There is no Replaces: a blind transfer.
+    Nothing,
+    /// That of this leg.
+    Leg(LegId),
+    /// None of ours.
+    Unknown,
 }
 
 /// Why an outgoing leg never came up.
@@ -345,6 +370,22 @@ pub enum Event {
         /// The leg.
         leg: LegId,
         /// The status.
+        status: u16,
+    },
+    /// The peer wants its call transferred (REFER, RFC 3515); answer with AnswerRefer.
+    Referred {
+        /// The leg.
+        leg: LegId,
+        /// User part of Refer-To: whom.
+        user: String,
+        /// The dialog to be replaced, of an attended transfer (RFC 3891).
+        replaces: Replaced,
+    },
+    /// How a REFER of ours stands; a status from 200 on is the last word. Only phones send REFER.
+    ReferProgress {
+        /// The leg.
+        leg: LegId,
+        /// Status of the call to the target, or of the REFER's refusal.
         status: u16,
     },
     /// A digit by SIP INFO (application/dtmf-relay or application/dtmf). 200 was sent.

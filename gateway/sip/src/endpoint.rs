@@ -233,6 +233,8 @@ impl Endpoint {
             }
             Command::DialTrunk(dial) => self.dial_trunk(&dial),
             Command::Release { leg, reason } => legs.release(stack, leg, reason),
+            Command::AnswerRefer { leg, status } => legs.answer_refer(stack, leg, status),
+            Command::ReferProgress { leg, status } => legs.refer_progress(stack, leg, status),
             Command::AnswerReoffer { leg, sdp } => legs.answer_reoffer(stack, leg, &sdp),
             Command::RejectReoffer { leg, status } => legs.reject_reoffer(stack, leg, status),
             Command::Reoffer { leg, sdp } => legs.reoffer(stack, leg, sdp),

@@ -51,6 +51,10 @@ pub(crate) enum User {
     Dial { leg: LegId, fork: usize },
     /// A re-INVITE of a leg.
     Reinvite(LegId),
+    /// An UPDATE that refreshes a leg's session.
+    Refresh(LegId),
+    /// A REFER of a phone.
+    Refer(LegId),
     /// A keep-alive OPTIONS to a phone.
     Ping(BindingId),
     /// A REGISTER of our own phone, by account.
@@ -59,7 +63,7 @@ pub(crate) enum User {
     TrunkRegister(TrunkId, SocketAddr),
     /// A keep-alive OPTIONS to a trunk's gateway.
     TrunkPing(TrunkId, SocketAddr),
-    /// Nobody: BYE and CANCEL.
+    /// Nobody: BYE, CANCEL, PRACK and NOTIFY.
     Nobody,
 }
 

@@ -75,6 +75,10 @@ pub struct SwitchConfig {
     pub flows: BTreeMap<FlowSlug, Arc<Flow>>,
     /// The clip of each prompt.
     pub clips: BTreeMap<PromptRef, ClipId>,
+    /// Feature codes that agents dial, and the intent that each sets.
+    pub codes: BTreeMap<String, Intent>,
+    /// The tone that acknowledges a feature code.
+    pub tone: ClipId,
     /// The music that a held caller hears.
     pub hold_music: ClipId,
     /// Media address per listener.

@@ -18,6 +18,7 @@ mod offer;
 mod opening;
 mod outside;
 mod talk;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ use hotline_journal::{BusinessDate, By, Draft, Seq, What};
 use hotline_media::{Direction, MediaCommand, Negotiated};
 use hotline_sip::{LegEnd, ReleaseReason};
 use hotline_types::{
-    ContactId, HangupBy, LegId, LostReason, Now, OfferId, Pii, Rng, SegmentId, SegmentKind, Time,
+    AgentSlug, ContactId, HangupBy, LegId, LostReason, Now, OfferId, Pii, Rng, SegmentId, SegmentKind, Time,
+    WallTime,
 };
 use ivr_flows::Flow;
 
@@ -38,7 +40,8 @@ pub(crate) use flow::KeyWay;
 pub(crate) use offer::OfferLeg;
 pub(crate) use opening::Opening;
 pub(crate) use outside::{Line, Outside};
-pub(crate) use talk::Talk;
+pub(crate) use talk::{Talk, hold_music};
+pub(crate) use transfer::{Asked, Handover, Target, play_or_stop, unavailable, waiting_flow};
 
 /// What a call asks the switch to do, in order.
 #[derive(Debug)]
@@ -59,6 +62,10 @@ pub(crate) enum Action {
     DropLeg(LegId),
     /// The next trunk for the way to an outside number.
     NextTrunk,
+    /// This leg keeps an agent's phone busy with something that is no talk of a queue; until the leg is dropped.
+    Engage(LegId, AgentSlug),
+    /// No longer: the leg is a talk now.
+    Disengage(LegId),
     /// A recording began; the switch waits for its sealing.
     Recording(SegmentId),
     /// The call is over: write its one record and take it out of the table.
@@ -134,6 +141,10 @@ pub(crate) struct Call {
     pub(crate) passed: Vec<(String, String)>,
     pub(crate) caller: LegMedia,
     pub(crate) phase: Phase,
+    /// The media thread that its legs are on: legs of other calls that may join it go there too.
+    pub(crate) affinity: u64,
+    /// The time that counts for its next place in a queue, where it brings one.
+    pub(crate) place: Option<WallTime>,
     /// The last key and the way it came, so that a phone that sends it twice is heard once.
     pub(crate) last_key: Option<flow::Key>,
 }
@@ -174,7 +185,13 @@ impl Call {
         } else if self.is_outside(leg) {
             self.on_outside_ended(cx, leg, end);
         } else if let Phase::Talking(talk) = &mut self.phase {
-            if talk.media.leg == leg {
+            if talk.media.leg == leg && talk.transfer.is_some() {
+                self.on_transferor_gone(cx);
+            } else if self.is_target(leg) {
+                self.on_target_failed(cx, leg, 480);
+            } else if let Phase::Talking(talk) = &mut self.phase
+                && talk.media.leg == leg
+            {
                 talk.media.signalling_gone();
                 let ending = match end {
                     LegEnd::Bye | LegEnd::Cancelled => Ending::HungUp(HangupBy::Agent),
@@ -267,6 +284,7 @@ impl Call {
             CallTimer::Flow => self.run_flow(cx, ivr_flows::Input::Timeout),
             CallTimer::PopHold => self.on_pop_late(cx),
             CallTimer::OutsideRing => self.on_outside_exhausted(cx),
+            CallTimer::Transfer => self.on_target_silent(cx),
             CallTimer::ProbeCaller | CallTimer::ProbeAgent => {
                 self.close(cx, Ending::Lost(LostReason::MediaLost), ReleaseReason::MediaLost);
             }

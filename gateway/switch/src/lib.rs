@@ -1,6 +1,7 @@
 //! The switch: every call as a machine, and the one place that routes between SIP endpoint, queues, flows and
 //! media. Pure: told the time, asked by poll.
 
+mod agent_call;
 mod api;
 mod call;
 pub mod dialplan;

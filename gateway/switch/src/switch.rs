@@ -4,6 +4,7 @@
 //! of them wants anything more. Each call is taken out of the table, run under `catch_unwind` and put back, so that
 //! a bug ends that call alone (design.md section 2); a bug in the endpoint or the queue engine ends the process.
 
+mod agents;
 mod arrival;
 mod close;
 mod route;
@@ -31,6 +32,7 @@ pub struct Switch {
     endpoint: Endpoint,
     acd: Acd,
     calls: BTreeMap<ContactId, Call>,
+    agent_calls: agents::AgentCalls,
     legs: BTreeMap<LegId, ContactId>,
     /// Contacts whose opening event is not on disk yet, by its position.
     uncommitted: BTreeMap<Seq, ContactId>,
@@ -74,6 +76,7 @@ impl Switch {
             endpoint,
             acd,
             calls: BTreeMap::new(),
+            agent_calls: agents::AgentCalls::default(),
             legs: BTreeMap::new(),
             uncommitted: BTreeMap::new(),
             recordings: BTreeMap::new(),
@@ -152,7 +155,9 @@ impl Switch {
 
     fn next_timeout(&self) -> Option<Time> {
         let drain = match self.drain {
-            Drain::Until(until) if !self.calls.is_empty() => Some(until),
+            Drain::Until(until) if !self.calls.is_empty() || !self.agent_calls.table.is_empty() => {
+                Some(until)
+            }
             Drain::Until(_) | Drain::Open | Drain::Done => None,
         };
         [self.endpoint_at, self.acd_at, self.timers.soonest(), drain]
@@ -209,6 +214,7 @@ impl Switch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
+            && self.agent_calls.table.is_empty()
             && self.legs.is_empty()
             && self.recordings.is_empty()
             && self.uncommitted.is_empty()
@@ -328,9 +334,12 @@ impl Switch {
                     self.legs.insert(leg, contact);
                 }
                 Action::NextTrunk => self.next_trunk(now, contact),
+                Action::Engage(leg, agent) => self.engage(now, leg, agent),
+                Action::Disengage(leg) => self.disengage(now, leg),
                 Action::DropLeg(leg) => {
                     self.lines.free(leg);
                     self.legs.remove(&leg);
+                    self.disengage(now, leg);
                 }
                 Action::Recording(segment) => {
                     self.recordings.insert(segment, contact);
@@ -405,6 +414,7 @@ impl Switch {
         }
         while let Some((contact, timer)) = self.timers.pop_due(now.mono) {
             self.with_call(now, contact, |call, cx| call.on_timer(cx, timer));
+            self.with_agent_call(now, contact, |call, cx| call.on_timer(cx, timer));
         }
         if matches!(self.drain, Drain::Until(until) if until <= now.mono) {
             self.cut_off(now);

@@ -15,6 +15,8 @@ pub(crate) enum CallTimer {
     PopHold,
     /// Nobody answers at the outside number.
     OutsideRing,
+    /// The target of a transfer does not answer.
+    Transfer,
     /// The probe of the caller is unanswered.
     ProbeCaller,
     /// The probe of the agent is unanswered.

@@ -195,6 +195,8 @@ fn switch_config(options: &Options) -> SwitchConfig {
             .iter()
             .map(|flow| (flow.name().clone(), Arc::clone(flow)))
             .collect(),
+        codes: BTreeMap::new(),
+        tone: ClipId(0),
         hold_music: ClipId(0),
         clips,
         media: BTreeMap::from([(PHONES_ID, face), (TRUNK_ID, face)]),

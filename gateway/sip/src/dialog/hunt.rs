@@ -9,7 +9,6 @@ use super::leg::{Leg, Legs};
 use super::outbound::{Fork, Invitation, Target};
 use crate::DialFailure;
 use crate::endpoint::wire;
-use crate::header::Name;
 use crate::message::Message;
 use crate::transaction::{Hop, Stack, User};
 use crate::trunk::TrunkId;
@@ -79,7 +78,7 @@ impl Legs {
             return;
         };
         let tx = stack.new_branch();
-        let again = wire::repeated(&request, tx, Name::MaxForwards, "70");
+        let again = wire::repeated(&request, tx, &[]);
         let Some(local_tag) = dialling.forks.first().map(|fork| fork.local_tag) else {
             return;
         };
@@ -89,6 +88,7 @@ impl Legs {
             local_tag,
             failed: None,
             answered_challenge: false,
+            early: Vec::new(),
         });
         stack.client_send(tx, User::Dial { leg, fork }, hop, again, true);
         stack.client_hurry(tx, SILENCE_MAX);

@@ -159,7 +159,8 @@ impl UserAgent {
                 self.legs
                     .dial_failed(&mut self.stack, leg, fork, DialFailure::Unreachable);
             }
-            User::Reinvite(leg) => self.legs.broken(&mut self.stack, leg),
+            User::Reinvite(leg) | User::Refresh(leg) => self.legs.broken(&mut self.stack, leg),
+            User::Refer(leg) => self.legs.refer_heard(leg, 408),
             // Keep-alives are judged by the registrar's own timer; the rest is the owner's.
             User::Ping(_)
             | User::Register(_)
@@ -183,6 +184,7 @@ impl UserAgent {
             TimerKey::OkRetransmit(leg) => legs.ok_retransmit(stack, leg),
             TimerKey::AckWait(leg) => legs.ack_timeout(stack, leg),
             TimerKey::GlareRetry(leg) => legs.glare_retry(stack, leg),
+            TimerKey::SessionRefresh(leg) => legs.session_refresh(stack, leg),
             TimerKey::SessionExpiry(leg) => legs.session_expired(stack, leg),
             TimerKey::BindingExpiry(_)
             | TimerKey::BindingPing(_)

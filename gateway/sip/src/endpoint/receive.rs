@@ -61,7 +61,8 @@ impl Endpoint {
                     self.tell(change);
                 }
             }
-            User::Register(_) | User::Nobody => {}
+            User::Refresh(leg) => legs.refresh_heard(stack, leg, env, status),
+            User::Refer(_) | User::Register(_) | User::Nobody => {}
         }
     }
 

@@ -424,7 +424,7 @@ impl Endpoint {
         self.ua
             .legs
             .dial_repeat(&mut self.ua.stack, leg, fork, hop, |tx| {
-                wire::repeated(&request, tx, answers, &answer)
+                wire::repeated(&request, tx, &[(answers, answer.as_str())])
             })
     }
 }

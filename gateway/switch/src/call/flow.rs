@@ -6,7 +6,7 @@ use hotline_acd::Leave;
 use hotline_journal::{By, What};
 use hotline_media::{AfterPlay, ClipId, MediaCommand, PlayId};
 use hotline_sip::ReleaseReason;
-use hotline_types::{FlowOutReason, HangupBy, Pii, QueueSlug, SegmentId, SegmentKind, Time};
+use hotline_types::{FlowOutReason, HangupBy, Pii, QueueSlug, SegmentId, SegmentKind, Time, WallTime};
 use ivr_flows::{Effect, Input, Output, PromptRef, Run};
 
 use super::{Action, Call, Cx, Ending, OfferLeg, Phase};
@@ -45,6 +45,8 @@ pub(crate) struct Waiting {
     pub(crate) run: Run,
     pub(crate) segment: SegmentId,
     pub(crate) offer: Option<OfferLeg>,
+    /// The time that counts for its place.
+    pub(crate) enqueued_at: WallTime,
 }
 
 impl Call {
@@ -136,6 +138,8 @@ impl Call {
         let Phase::Flow(in_flow) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return;
         };
+        // A caller who comes back from a transfer has waited since then.
+        let enqueued_at = self.place.take().unwrap_or(cx.now.wall);
         self.close_segment(cx, in_flow.segment);
         let segment = SegmentId::new(cx.now.wall, cx.rng);
         let opened = What::SegmentOpened {
@@ -150,11 +154,12 @@ impl Call {
             run: in_flow.run,
             segment,
             offer: None,
+            enqueued_at,
         });
         cx.act(Action::Acd(hotline_acd::Input::Enqueue {
             contact: self.contact,
             queue,
-            enqueued_at: cx.now.wall,
+            enqueued_at,
             priority,
         }));
     }

@@ -60,7 +60,7 @@ impl Call {
                 .queue(queue.clone()),
         );
         let srtp = cx.config.srtp.agent(&agent);
-        let mut media = LegMedia::open(cx, leg, face, self.caller.leg.0).secured(cx, srtp);
+        let mut media = LegMedia::open(cx, leg, face, self.affinity).secured(cx, srtp);
         if let Some(negotiated) = &self.caller.negotiated {
             media.prefer(negotiated.codec);
         }

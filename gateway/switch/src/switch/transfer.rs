@@ -48,7 +48,7 @@ impl Switch {
         contact: ContactId,
         queue: &QueueSlug,
     ) -> Result<(), TransferRefusal> {
-        self.talk_of(contact)?;
+        self.must_talk(contact)?;
         if self.acd.queue(queue).is_none() {
             return Err(TransferRefusal::UnknownQueue);
         }
@@ -64,7 +64,7 @@ impl Switch {
         contact: ContactId,
         written: &Pii<String>,
     ) -> Result<(), TransferRefusal> {
-        self.talk_of(contact)?;
+        self.must_talk(contact)?;
         let outside = self.lines.dial_use(now.mono, 0).outside;
         let used = self.calls.len() + outside;
         let free = self.config.lines_max.saturating_sub(used);
@@ -90,7 +90,7 @@ impl Switch {
         Ok(())
     }
 
-    fn talk_of(&self, contact: ContactId) -> Result<(), TransferRefusal> {
+    fn must_talk(&self, contact: ContactId) -> Result<(), TransferRefusal> {
         match self.calls.get(&contact) {
             None => Err(TransferRefusal::UnknownContact),
             Some(call) if call.is_talking() => Ok(()),
