@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Place, Problem};
 pub use settings::{
-    Agent, Band, Console, Data, Durability, Flows, Hotline, Limits, Listener, Log, LogFormat, Login, Media,
-    Number, Phone, Queue, Recording, Role, RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trunk,
-    User, UserRole,
+    Agent, Band, Console, Data, Dtmf, Durability, Flows, Hotline, Limits, Listener, Log, LogFormat, Login,
+    Media, Number, Phone, Queue, Recording, Role, RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team,
+    Trunk, User, UserRole,
 };
 
 use read::{Key, Read, Section};

@@ -128,6 +128,9 @@ section! {
         listener: Text,
         /// Source addresses, as `"192.0.2.10"` (any port) or `"192.0.2.10:5060"`. Required, 1 to 64.
         peers: Texts,
+        /// How callers' keys come: `"rfc4733"` (telephone-events, and INFO) or `"inband"` (tones in the audio; events are
+        /// then not offered). Default: `"rfc4733"`.
+        dtmf: Text,
         /// SRTP with this trunk, as `media.srtp`. Default: `"off"`.
         srtp: Text,
     }

@@ -142,8 +142,20 @@ pub struct Trunk {
     pub listener: usize,
     /// Source addresses; port 0 means any. No two trunks of one listener share one.
     pub peers: Vec<SocketAddr>,
+    /// How callers' keys come.
+    pub dtmf: Dtmf,
     /// SRTP with it.
     pub srtp: Srtp,
+}
+
+/// How the keys of a trunk's callers come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dtmf {
+    /// As telephone-events or INFO.
+    Rfc4733,
+    /// As tones in the audio.
+    Inband,
 }
 
 /// Whether media is encrypted with a peer.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Check, DAY, MICROSECOND, MINUTE, SECOND};
 use crate::raw::{RawConsole, RawListener, RawMedia, RawPhone, RawSeed, RawSip, RawTrunk};
 use crate::read::{Field, Key, Said};
-use crate::settings::{Console, Listener, Media, Phone, Role, Sip, Srtp, Trunk};
+use crate::settings::{Console, Dtmf, Listener, Media, Phone, Role, Sip, Srtp, Trunk};
 use crate::values;
 
 /// Most source addresses of one trunk.
@@ -15,6 +15,7 @@ const TRUNK_PEERS_MAX: usize = 64;
 /// Ports of one call: RTP and RTCP of two legs.
 const PORTS_PER_LINE: usize = 4;
 
+const DTMF: [(&str, Dtmf); 2] = [("rfc4733", Dtmf::Rfc4733), ("inband", Dtmf::Inband)];
 const SRTP: [(&str, Srtp); 3] = [
     ("off", Srtp::Off),
     ("optional", Srtp::Optional),
@@ -280,6 +281,7 @@ impl Check {
             slug: slug?,
             listener: listeners.iter().position(|known| known.slug == listener.value)?,
             peers: addresses,
+            dtmf: self.word_or(&raw.dtmf, &DTMF, Dtmf::Rfc4733),
             srtp: self.word_or(&raw.srtp, &SRTP, Srtp::Off),
         })
     }

@@ -168,6 +168,12 @@ pub fn switch(
         media: faces.collect(),
         phones: listener_id(phones),
         srtp: srtp(settings),
+        inband: settings
+            .trunks
+            .iter()
+            .filter(|trunk| trunk.dtmf == hotline_config::Dtmf::Inband)
+            .map(|trunk| trunk.slug.clone())
+            .collect(),
         lines_max: settings.hotline.lines,
         pop_hold: settings.routing.pop_hold,
         record: settings.recording.enabled,

@@ -1,6 +1,6 @@
 //! The contract of the switch: what wakes it, what it wants. One closed list each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +79,8 @@ pub struct SwitchConfig {
     pub phones: ListenerId,
     /// With whom media is encrypted.
     pub srtp: SrtpRules,
+    /// Trunks that send keys as tones in the audio.
+    pub inband: BTreeSet<TrunkSlug>,
     /// Contacts at once; the next is refused with 503.
     pub lines_max: usize,
     /// Longest time that dialling waits for the screen-pop (design.md section 3, step 5).

@@ -27,6 +27,8 @@ pub(crate) struct LegMedia {
     pub(crate) negotiated: Option<Negotiated>,
     codecs: Vec<Codec>,
     srtp: Option<LocalSrtp>,
+    /// Keys come as tones in the audio.
+    inband: bool,
     version: u64,
     /// Whether a SIP leg still stands behind it.
     signalling: bool,
@@ -49,9 +51,16 @@ impl LegMedia {
             negotiated: None,
             codecs: CODECS.to_vec(),
             srtp: None,
+            inband: false,
             version: 0,
             signalling: true,
         }
+    }
+
+    /// With keys heard in the audio, and no telephone-events: one way, so that no key counts twice.
+    pub(crate) const fn hearing_tones(mut self, inband: bool) -> Self {
+        self.inband = inband;
+        self
     }
 
     /// With SRTP as the rule for its peer says; our keys are those of the leg for its life.
@@ -89,7 +98,7 @@ impl LegMedia {
             version: self.version,
             codecs: self.codecs.clone(),
             prefer: false,
-            dtmf: true,
+            dtmf: !self.inband,
             direction,
             srtp: self.srtp,
         }
@@ -147,7 +156,8 @@ impl LegMedia {
         }
     }
 
-    fn connect(&mut self, cx: &mut Cx<'_>, negotiated: Negotiated) {
+    fn connect(&mut self, cx: &mut Cx<'_>, mut negotiated: Negotiated) {
+        negotiated.inband = self.inband;
         let trust = trust(&negotiated, self.peer);
         cx.media(MediaCommand::Connect {
             leg: self.leg,

@@ -4,6 +4,7 @@
 mod api;
 mod call;
 mod leg_media;
+mod measure;
 mod stamp;
 mod switch;
 mod timer;

@@ -199,6 +199,7 @@ fn switch_config(options: &Options) -> SwitchConfig {
         media: BTreeMap::from([(PHONES_ID, face), (TRUNK_ID, face)]),
         phones: PHONES_ID,
         srtp: SrtpRules::default(),
+        inband: std::collections::BTreeSet::new(),
         lines_max: options.lines,
         pop_hold: Duration::from_millis(10),
         record: true,

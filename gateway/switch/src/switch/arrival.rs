@@ -158,6 +158,7 @@ impl Switch {
 
     fn take(&mut self, now: Now, trunk: TrunkSlug, arrival: Arrival, taken: Taken) {
         let srtp = self.config.srtp.trunk(&trunk);
+        let inband = self.config.inband.contains(&trunk);
         let contact = self.open_contact(now, trunk, &arrival, Some(&taken.number));
         let opened = self.out.last();
         let mut actions = Vec::new();
@@ -169,7 +170,7 @@ impl Switch {
             actions: &mut actions,
         };
         let caller = LegMedia::open(&mut cx, arrival.leg, taken.face, arrival.leg.0);
-        let mut caller = caller.secured(&mut cx, srtp);
+        let mut caller = caller.secured(&mut cx, srtp).hearing_tones(inband);
         caller.set_peer(arrival.peer);
         cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
         let call = Call {
