@@ -18,6 +18,7 @@ mod commands;
 mod crash;
 mod crowd;
 mod demo;
+mod keys;
 mod offers;
 mod outside;
 mod phases;

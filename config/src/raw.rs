@@ -181,8 +181,8 @@ section! {
         numbers: Text,
         /// Codecs, best first, of `"pcma"` and `"pcmu"`. Default: both, in this order.
         codecs: Texts,
-        /// How it sends keys: `"rfc4733"`, or `"info"` where it must not be offered telephone-events. SIP INFO is
-        /// understood from every trunk. Default: `"rfc4733"`.
+        /// How it sends keys: `"rfc4733"`, `"info"` where it must not be offered telephone-events, or `"inband"` (tones in
+        /// the audio; events are then not offered). SIP INFO is understood from every trunk. Default: `"rfc4733"`.
         dtmf: Text,
         /// Headers of its calls that go on to the agent's phone, each `User-to-User` or beginning with `X-`. Up to 8.
         /// Default: none.

@@ -148,6 +148,8 @@ pub enum Dtmf {
     Rfc4733,
     /// SIP INFO alone: telephone-events are not offered.
     Info,
+    /// As tones in the audio: telephone-events are not offered.
+    Inband,
 }
 
 /// How numbers are written; see [`hotline_types::Numbering`].

@@ -37,7 +37,11 @@ const FORMS: [(&str, NumberForm); 4] = [
     ("prefixed", NumberForm::Prefixed),
 ];
 const CODECS: [(&str, TrunkCodec); 2] = [("pcma", TrunkCodec::Pcma), ("pcmu", TrunkCodec::Pcmu)];
-const DTMF: [(&str, Dtmf); 2] = [("rfc4733", Dtmf::Rfc4733), ("info", Dtmf::Info)];
+const DTMF: [(&str, Dtmf); 3] = [
+    ("rfc4733", Dtmf::Rfc4733),
+    ("info", Dtmf::Info),
+    ("inband", Dtmf::Inband),
+];
 
 impl Check {
     pub(super) fn trunk_rules(&mut self, raw: &RawTrunk) -> TrunkRules {

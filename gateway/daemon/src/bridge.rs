@@ -136,6 +136,7 @@ impl Gateway for Bridge {
             ("rtp_relayed", media.relayed),
             ("rtp_played", media.played),
             ("rtp_refused", media.refused),
+            ("rtp_ports_noisy", media.ports_noisy),
             ("srtp_forged", media.srtp_forged),
             ("srtp_replayed", media.srtp_replayed),
         ];

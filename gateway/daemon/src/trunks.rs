@@ -5,8 +5,8 @@ use hotline_config::{
 };
 use hotline_media::Codec;
 use hotline_sip::Transport;
-use hotline_switch::TrunkLines;
 use hotline_switch::dialplan::{self, DialPlan, DialRule};
+use hotline_switch::{Keys, TrunkLines};
 
 use crate::parts::listener_id;
 
@@ -75,7 +75,11 @@ pub fn lines(settings: &Settings) -> Vec<TrunkLines> {
             NumberForm::Prefixed => dialplan::NumberForm::Prefixed,
         },
         codecs: trunk.rules.codecs.iter().map(codec).collect(),
-        telephone_events: trunk.rules.dtmf == Dtmf::Rfc4733,
+        keys: match trunk.rules.dtmf {
+            Dtmf::Rfc4733 => Keys::Events,
+            Dtmf::Info => Keys::Info,
+            Dtmf::Inband => Keys::Tones,
+        },
     });
     lines.collect()
 }

@@ -337,6 +337,7 @@ fn step(record: &mut ContactRecord, event: &Event) {
         | What::Stopped
         | What::ContactOpened { .. }
         | What::ContactClosed { .. }
+        | What::MediaMeasured { .. }
         | What::AgentIntent { .. }
         | What::AgentWork { .. }
         | What::AgentDevice { .. }

@@ -84,6 +84,7 @@ impl Counters {
             | What::RecordingStarted { .. }
             | What::RecordingSealed { .. }
             | What::RecordingFailed { .. }
+            | What::MediaMeasured { .. }
             | What::AgentDeviceUnusable { .. }
             | What::OutsideDialled { .. }
             | What::OutsideAnswered { .. }

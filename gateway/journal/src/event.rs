@@ -75,6 +75,38 @@ pub struct Event {
     pub what: What,
 }
 
+/// Whose leg a measure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaSide {
+    /// The caller's.
+    Caller,
+    /// The agent's.
+    Agent,
+}
+
+impl MediaSide {
+    /// Its word in JSON and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Agent => "agent",
+        }
+    }
+}
+
+/// What a peer reported of what we sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaReported {
+    /// Packets missing there.
+    pub lost: u64,
+    /// Interarrival jitter there, microseconds.
+    pub jitter_us: u64,
+    /// What that was worth to an ear, hundredths of a MOS.
+    pub mos: u16,
+}
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", content = "data")]
@@ -210,6 +242,28 @@ pub enum What {
         path: String,
         /// What went wrong.
         error: String,
+    },
+    /// What the media of one leg was like while a segment lasted; may come after the contact's end. `contact`,
+    /// `segment`.
+    MediaMeasured {
+        /// Whose leg.
+        side: MediaSide,
+        /// RTP packets that came from it.
+        received: u64,
+        /// Packets missing.
+        lost: u64,
+        /// Interarrival jitter at the end, microseconds (RFC 3550 §6.4.1).
+        jitter_us: u64,
+        /// What that was worth to an ear, hundredths of a MOS (ITU-T G.107); none where nothing came.
+        mos: Option<u16>,
+        /// What it reported of us by RTCP; none where it reported nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reported: Option<MediaReported>,
+        /// The newest round trip, microseconds; none where it reported none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round_trip_us: Option<u64>,
+        /// Whether it was encrypted.
+        srtp: bool,
     },
     /// The contact is over. Exactly one per contact. `contact`.
     ContactClosed {

@@ -9,7 +9,7 @@ use std::path::Path;
 use hotline_journal::{EVENT_VERSION, Event};
 
 /// Kinds there are; a new kind needs a new golden file and a line here.
-const KINDS: [&str; 25] = [
+const KINDS: [&str; 27] = [
     "started",
     "stopped",
     "contact_opened",
@@ -28,6 +28,8 @@ const KINDS: [&str; 25] = [
     "recording_started",
     "recording_sealed",
     "recording_failed",
+    "media_measured",
+    "media_measured.silent",
     "contact_closed",
     "agent_intent",
     "agent_work",

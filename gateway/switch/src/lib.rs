@@ -7,10 +7,11 @@ mod call;
 pub mod dialplan;
 mod leg_media;
 mod lines;
+mod measure;
 mod stamp;
 mod switch;
 mod timer;
 
 pub use api::*;
-pub use lines::TrunkLines;
+pub use lines::{Keys, TrunkLines};
 pub use switch::Switch;

@@ -32,8 +32,19 @@ pub struct TrunkLines {
     pub numbers: NumberForm,
     /// Codecs, best first.
     pub codecs: Vec<hotline_media::Codec>,
-    /// Whether telephone-events are offered and answered.
-    pub telephone_events: bool,
+    /// How keys come from it.
+    pub keys: Keys,
+}
+
+/// How keys come from a peer. SIP INFO is understood from all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// Telephone-events are offered and answered.
+    Events,
+    /// Telephone-events are not offered.
+    Info,
+    /// As tones in the audio, and no telephone-events: one way, so that no key counts twice.
+    Tones,
 }
 
 /// What a leg by a trunk is.
@@ -232,7 +243,7 @@ mod tests {
             takes_calls: true,
             numbers: NumberForm::Plus,
             codecs: vec![hotline_media::Codec::Pcma],
-            telephone_events: true,
+            keys: Keys::Events,
         }
     }
 

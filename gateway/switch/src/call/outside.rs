@@ -170,7 +170,7 @@ impl Call {
         let media = LegMedia::open(cx, line.leg, line.face, affinity);
         let policy = cx.config.srtp.trunk(&line.trunk.slug);
         let mut media = media.secured(cx, policy);
-        media.limit(&line.trunk.codecs, line.trunk.telephone_events);
+        media.limit(&line.trunk.codecs, line.trunk.keys);
         if let Some(negotiated) = &self.caller.negotiated {
             media.prefer(negotiated.codec);
         }

@@ -2,7 +2,7 @@
 
 use hotline_acd::Input as AcdInput;
 use hotline_journal::{By, What};
-use hotline_media::{AfterPlay, Direction, MediaCommand, PlayId, RecordingSpec};
+use hotline_media::{AfterPlay, Direction, MediaCommand, PlayId, RecordingSpec, Stretch};
 use hotline_sip::ReleaseReason;
 use hotline_types::{AgentSlug, LegId, OfferId, QueueSlug, SegmentId, SegmentKind, WallTime};
 use ivr_flows::Run;
@@ -93,6 +93,15 @@ impl Call {
             caller: self.caller.leg,
             agent: with.media.leg,
         });
+        for (of, caller) in [(self.caller.leg, true), (with.media.leg, false)] {
+            let contact = self.contact;
+            let stretch = Stretch {
+                contact,
+                segment,
+                caller,
+            };
+            cx.media(MediaCommand::Measure { leg: of, stretch });
+        }
         if cx.config.record && !recorded {
             self.start_recording(cx, segment);
         }

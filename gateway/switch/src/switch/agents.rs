@@ -251,7 +251,9 @@ impl Switch {
                 }
                 return false;
             }
-            MediaEvent::Digit { .. } | MediaEvent::Closed { .. } => return false,
+            MediaEvent::Digit { .. } | MediaEvent::Closed { .. } | MediaEvent::Measured { .. } => {
+                return false;
+            }
         };
         let Some(id) = self.agent_call_of(leg) else {
             return false;

@@ -263,7 +263,7 @@ impl Switch {
         let mut caller = caller.secured(&mut cx, srtp);
         caller.set_peer(arrival.peer);
         if let Some(lines) = self.lines.get(&trunk) {
-            caller.limit(&lines.codecs, lines.telephone_events);
+            caller.limit(&lines.codecs, lines.keys);
         }
         cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
         let call = Call {

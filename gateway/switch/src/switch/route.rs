@@ -1,14 +1,16 @@
 //! Routes: what the cores and the world say, to the call it is about.
 
 use hotline_acd::Effect as AcdEffect;
-use hotline_media::MediaEvent;
+use hotline_journal::{By, Draft};
+use hotline_media::{MediaEvent, Quality, Stretch};
 use hotline_sip::{Command, Counted, DialFailure, Event as SipEvent, ReleaseReason};
 use hotline_types::{DeviceState, HangupBy, LegId, LostReason, Now, OfferOutcome};
 
-use super::Switch;
 use super::arrival::Arrival;
+use super::{Drain, Switch};
 use crate::api::Effect;
 use crate::call::{Call, Cx, Ending, KeyWay};
+use crate::measure::measured;
 
 impl Switch {
     pub(super) fn endpoint_command(&mut self, now: Now, command: Command) {
@@ -128,6 +130,7 @@ impl Switch {
                 });
             }
             MediaEvent::MediaLost { leg } => self.with_leg(now, leg, |call, cx| call.on_media_lost(cx, leg)),
+            MediaEvent::Measured { stretch, quality } => self.on_measured(now, &stretch, &quality),
             MediaEvent::Closed { .. } => {}
             MediaEvent::ThreadFailed { legs } => {
                 for leg in legs {
@@ -136,6 +139,15 @@ impl Switch {
                     });
                 }
             }
+        }
+    }
+
+    /// The measure may come after its contact has closed, but never after `Stopped`.
+    fn on_measured(&mut self, now: Now, stretch: &Stretch, quality: &Quality) {
+        if self.drain != Drain::Done {
+            let draft = Draft::new(By::System, measured(stretch, quality));
+            self.out
+                .event(now, draft.contact(stretch.contact).segment(stretch.segment));
         }
     }
 
