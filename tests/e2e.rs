@@ -24,3 +24,4 @@ mod refusals;
 mod srtp;
 mod stop;
 mod talks;
+mod transfers;

@@ -35,6 +35,9 @@ impl Legs {
         let face = self.face(env.hop.listener).ok_or(500_u16)?;
         let target = env.contact().ok_or(400_u16)?;
         let offer = env.sdp().map_err(|()| 415_u16)?;
+        if !env.accepts_sdp() {
+            return Err(406);
+        }
         let session = session_asked(env)?;
         if self.is_full() {
             return Err(503);

@@ -235,7 +235,7 @@ impl Legs {
                     .header(Name::Supported, wire::SUPPORTED)
             }
             405 => draft.header(Name::Allow, wire::ALLOW),
-            415 => draft.header(Name::Accept, ACCEPT),
+            406 | 415 => draft.header(Name::Accept, ACCEPT),
             420 => draft.header(
                 Name::Unsupported,
                 env.unsupported().collect::<Vec<_>>().join(", "),
