@@ -9,6 +9,7 @@ use crate::dialog::Legs;
 use crate::message::{Message, Method};
 use crate::timer::TimerKey;
 use crate::transaction::{Arrival, Heard, Lapse, Stack, TxId, User, cancel_id};
+use crate::uri::Scheme;
 use crate::{Counted, DialFailure, Output, Received};
 
 /// Transactions and legs.
@@ -213,10 +214,16 @@ pub(crate) enum Fired {
     Owner(TimerKey),
 }
 
-/// What is refused before any state is made: used-up hops (§16.3), extensions that we do not know (§8.2.2.3).
+/// What is refused before any state is made: used-up hops (§16.3), a Request-URI that is not ours to read, extensions that we do not know (§8.2.2.3).
 fn stateless_refusal(env: &Envelope<'_>) -> Option<u16> {
     if env.msg.max_forwards().ok().flatten() == Some(0) {
         return Some(483);
+    }
+    match env.msg.uri() {
+        Ok(uri) if matches!(uri.scheme, Scheme::Other(_)) => return Some(416), // §8.2.2.1
+        // Headers have no place in a Request-URI (§19.1.1).
+        Ok(uri) if uri.headers.is_some() => return Some(400),
+        Ok(_) | Err(_) => {}
     }
     env.unsupported().next().map(|_| 420)
 }
