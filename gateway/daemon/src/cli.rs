@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Hotline: answers a hotline's calls, queues them for the shift on duty, records and counts them.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the figures of any stretch of time, or list the contacts behind one
+    Report(Report),
     /// Look at agents and command them
     Agent {
         /// What to do
@@ -56,6 +58,55 @@ pub struct Demo {
     /// Agents at work, at most those of the configuration
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub agents: u32,
+}
+
+/// How a listing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// RFC 4180
+    Csv,
+    /// One JSON document
+    Json,
+}
+
+/// What a report shows. It is read from the journal of the data folder, whether a gateway runs on it or not.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// First business date, YYYY-MM-DD [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+    /// Last business date [default: the first]
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+    /// Rows by: total, number, queue, agent, team, coverage (bands by arrival), roster (bands by agents)
+    #[arg(long, value_name = "GROUP", default_value = "queue")]
+    pub by: String,
+    /// Time of a row: whole, interval (15 minutes), hour, day, week, month
+    #[arg(long, value_name = "PERIOD", default_value = "whole")]
+    pub per: String,
+    /// Only the row of this slug
+    #[arg(long, value_name = "SLUG")]
+    pub only: Option<String>,
+    /// T of the service levels, seconds; applies to old data too [default: 15, three rings]
+    #[arg(long, value_name = "SECONDS")]
+    pub within: Option<u64>,
+    /// Longest wait of a short abandon, seconds [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub short: Option<u64>,
+    /// Only these figures, comma between them; --json shows all with their definitions
+    #[arg(long, value_name = "NAMES")]
+    pub figures: Option<String>,
+    /// List the contacts that stand behind this figure
+    #[arg(long, value_name = "FIGURE")]
+    pub contacts: Option<String>,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Commands about agents; they go through the API of the running gateway.

@@ -18,6 +18,7 @@ pub mod peers;
 mod people;
 mod place;
 mod pulse;
+pub mod reports;
 pub mod run;
 mod secrets;
 

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use hotline_config::{LoadError, Source};
 use hotline_daemon::agent::NoGateway;
 use hotline_daemon::cli::{Cli, Command};
-use hotline_daemon::{agent, check, demo, logs, run};
+use hotline_daemon::{agent, check, demo, logs, reports, run};
 
 /// How long the program waits at its end for threads that are stuck.
 const STUCK_MAX: Duration = Duration::from_secs(2);
@@ -54,6 +54,7 @@ fn command(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Demo(options) => block_on(demo::demo(&options, settings, data.as_deref())),
         Command::Check { json } => check::check(&settings, json),
+        Command::Report(command) => block_on(reports::report(&settings, &command)),
         Command::Agent { command } => agent::agent(&settings.data.dir, &command),
     }
 }

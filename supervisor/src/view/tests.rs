@@ -12,6 +12,7 @@ fn directory() -> Directory {
     let agent = AgentEntry {
         label: "Zhang Wei".to_owned(),
         queues: queues.to_vec(),
+        team: None,
     };
     Directory {
         queues: queues.into_iter().map(|queue| (queue, String::new())).collect(),
