@@ -17,6 +17,7 @@ mod parts;
 pub mod peers;
 mod people;
 mod place;
+pub mod planning;
 mod pulse;
 pub mod reports;
 pub mod run;
