@@ -99,27 +99,23 @@ pub fn forecast(history: &History, date: &BusinessDate) -> Option<Forecast> {
     let target = date.day_number()?;
     let holiday = history.holidays.contains(date);
     let ordinary = |day: &BusinessDate| !history.holidays.contains(day);
-    let kinds: [(&'static str, Box<dyn Fn(&BusinessDate) -> bool + '_>); 4] = [
-        ("past holidays", Box::new(move |day| holiday && !ordinary(day))),
-        (
-            "past Sundays, for want of holidays",
-            Box::new(move |day| holiday && ordinary(day) && day.weekday() == Some(6)),
-        ),
-        (
-            "past days of the same weekday",
-            Box::new(move |day| ordinary(day) && day.weekday() == date.weekday()),
-        ),
-        ("all past days, for want of the weekday", Box::new(|_| true)),
-    ];
     let past = |kind: &dyn Fn(&BusinessDate) -> bool| {
         let days = history.days.iter().filter(|(day, _)| *day < date && kind(day));
         days.map(|(day, slots)| (day.day_number().unwrap_or(target), slots))
             .collect::<Vec<_>>()
     };
-    let (basis, days) = kinds
-        .iter()
-        .map(|(basis, kind)| (*basis, past(kind.as_ref())))
-        .find(|(_, days)| !days.is_empty())?;
+    let holidays = || ("past holidays", past(&|day| holiday && !ordinary(day)));
+    let sundays = || {
+        let days = past(&|day| holiday && ordinary(day) && day.weekday() == Some(6));
+        ("past Sundays, for want of holidays", days)
+    };
+    let weekdays = || {
+        let days = past(&|day| ordinary(day) && day.weekday() == date.weekday());
+        ("past days of the same weekday", days)
+    };
+    let all = || ("all past days, for want of the weekday", past(&|_| true));
+    let kinds = [holidays(), sundays(), weekdays(), all()];
+    let (basis, days) = kinds.into_iter().find(|(_, days)| !days.is_empty())?;
     let trend = history.trend();
     let slots = days.iter().map(|(_, day)| day.len()).max().unwrap_or(0);
     let mut offered = vec![0.0; slots];

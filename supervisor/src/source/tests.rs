@@ -249,6 +249,18 @@ async fn a_report_of_the_store_equals_the_live_fold_and_lists_the_contacts_behin
         assert_eq!(contacts.len() as u64, live.answered, "{key}");
     }
     assert!(listed > 0, "somebody was answered");
+}
+
+#[tokio::test]
+async fn a_threshold_between_two_bounds_is_answered_exactly_and_nonsense_is_refused() {
+    let (folder, events) = (Folder::new("thresholds"), events());
+    let records = StoreRecords::new(filled(&folder, &events).await, reporting());
+    let mut board = Board::new(Sample::days());
+    events.iter().for_each(|event| board.apply(event));
+    let query = ReportQuery {
+        from: Some(board.date().expect("a date").0.clone()),
+        ..ReportQuery::default()
+    };
     let odd = ReportQuery {
         within: Some(16),
         by: Some("total".to_owned()),
