@@ -8,10 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hotline_journal::{Event, Seq};
 use hotline_store::{Batch, Durability, Store, StoreConfig};
-use hotline_supervisor::report::Reporting;
+use hotline_supervisor::report::{ReportQuery, Reporting};
 use hotline_supervisor::{
-    Actor, CommandError, ConsoleConfig, Directory, Gateway, Parts, Readiness, Status, StoreAccounts,
-    StoreRecords, Supervisor,
+    Actor, CommandError, ConsoleConfig, Directory, Gateway, Parts, Readiness, Records as _, Status,
+    StoreAccounts, StoreRecords, Supervisor,
 };
 use hotline_types::{AgentSlug, Intent, Pii, Rng, WallTime};
 use serde_json::Value;
@@ -170,18 +170,29 @@ async fn said(events: Vec<Event>, folder: PathBuf) -> Said {
             tokio::task::yield_now().await;
         }
     });
-    let said = Said {
-        figures: figures.await.expect("the console takes every event in"),
-        queues: serde_json::from_str(&ask(&address, "/v1/reports?by=queue").await).unwrap(),
-        numbers: serde_json::from_str(&ask(&address, "/v1/reports?by=number").await).unwrap(),
-        metrics: ask(&address, "/metrics").await,
-    };
+    let figures = figures.await.expect("the console takes every event in");
+    let metrics = ask(&address, "/metrics").await;
     supervisor.end();
     drop(handle);
     for task in tasks {
         task.await.unwrap();
     }
-    said
+    // Rows of counters are written once a second, and by the end of the writer all are: read as the command line does.
+    let records = StoreRecords::new(store.reader(), reporting());
+    Said {
+        figures,
+        queues: report(&records, "queue").await,
+        numbers: report(&records, "number").await,
+        metrics,
+    }
+}
+
+async fn report(records: &StoreRecords, by: &str) -> Value {
+    let query = ReportQuery {
+        by: Some(by.to_owned()),
+        ..ReportQuery::default()
+    };
+    records.report(&query).await.expect("a report").json()
 }
 
 impl Said {
