@@ -4,7 +4,7 @@
 
 mod baresip;
 mod gateway;
-mod http;
+pub mod http;
 mod journal;
 mod ports;
 mod rtp;

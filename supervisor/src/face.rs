@@ -5,6 +5,7 @@ use hotline_journal::{Counts, Event, Scope, Seq};
 use hotline_types::{AgentSlug, ContactId, Intent, PersonId, Pii, QueueSlug, SegmentId};
 
 use crate::dto::{ContactDetail, ContactList};
+use crate::report::{Behind, Made, ReportQuery};
 use crate::rights::{Role, Viewer};
 
 /// Who gives a command; goes into the journal as the event's author.
@@ -195,6 +196,16 @@ pub trait Records: Send + Sync + 'static {
     async fn recording(&self, contact: ContactId, segment: SegmentId) -> Result<Option<String>, FaceError>;
     /// Counters of a range of business dates, summed per scope.
     async fn counters(&self, query: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError>;
+    /// A report.
+    async fn report(&self, query: &ReportQuery) -> Result<Made, FaceError>;
+    /// The contacts that stand behind a figure of a report, `limit` at most, from a cursor on.
+    async fn behind(
+        &self,
+        query: &ReportQuery,
+        figure: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Behind, FaceError>;
     /// A caller's number; none where it was hidden or erased.
     async fn number_of(&self, person: PersonId) -> Result<Option<Pii<String>>, FaceError>;
     /// Committed events after this position, in order, `limit` at most.

@@ -14,6 +14,7 @@ mod live;
 mod login;
 mod metrics;
 mod problem;
+pub mod report;
 mod rights;
 mod routes;
 mod serve;

@@ -7,6 +7,7 @@ mod figures;
 mod now;
 mod pages;
 mod recordings;
+mod reports;
 mod system;
 mod transfer;
 
@@ -112,6 +113,15 @@ pub(crate) const TABLE: &[Route] = &[
     route(Method::GET, "/v1/figures", Needs(Right::Figures), || {
         get(figures::figures)
     }),
+    route(Method::GET, "/v1/reports", Needs(Right::Figures), || {
+        get(reports::report)
+    }),
+    route(
+        Method::GET,
+        "/v1/reports/contacts",
+        Needs(Right::Contacts),
+        || get(reports::behind),
+    ),
     route(
         Method::GET,
         "/v1/recordings/{contact}/{segment}",

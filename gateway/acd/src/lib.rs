@@ -11,6 +11,7 @@ mod config;
 mod engine;
 mod policy;
 mod queue;
+mod shifts;
 mod timers;
 mod views;
 

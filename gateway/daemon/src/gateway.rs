@@ -28,7 +28,7 @@ use crate::bridge::Bridge;
 use crate::driver::{Driver, Ended, Inbox};
 use crate::place::{Control, Place};
 use crate::pulse::Pulse;
-use crate::{content, days, directory, parts, people, secrets};
+use crate::{content, days, directory, parts, people, reports, secrets};
 
 /// SIP messages that may wait for the driver; beyond it they are dropped and sent again by their senders.
 const SIP_INBOX: usize = 4_096;
@@ -203,6 +203,7 @@ impl Gateway {
             .map(|(agent, intent)| (agent.clone(), intent.clone()))
             .collect();
         let roster = people::roster(&people, settings).await?;
+        let reporting = reports::reporting(settings, roster.clone())?;
         let acd = Acd::new(parts::acd(settings, &intents, roster), rng.fork(), clock.now())
             .map_err(|problems| anyhow::anyhow!(problems_text(&problems)))?;
         let on_duty = acd
@@ -236,7 +237,7 @@ impl Gateway {
         let console_parts = Parts {
             gateway: Arc::new(bridge),
             accounts: Arc::new(StoreAccounts::new(people)),
-            records: Arc::new(StoreRecords::new(store.reader())),
+            records: Arc::new(StoreRecords::new(store.reader(), reporting)),
             board: recovered.board(),
             days,
             events: feed,

@@ -8,6 +8,7 @@ mod draft;
 mod event;
 pub mod figures;
 mod recovery;
+pub mod report;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 mod slot;

@@ -213,6 +213,13 @@ fn switch_config(options: &Options) -> SwitchConfig {
     }
 }
 
+impl super::World {
+    /// The journal as it is written so far.
+    pub fn events(&self) -> &[Event] {
+        &self.store.events
+    }
+}
+
 /// FNV-1a over the journal's JSON: two runs of one seed must give the same.
 pub fn digest(events: &[Event]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
