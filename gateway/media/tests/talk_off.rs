@@ -9,8 +9,8 @@ use hotline_media::inband::Detector;
 use hotline_media::{Codec, g711};
 
 fn wavs(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("the prompts lie in the project") {
+        let path = entry.expect("a folder that can be read").path();
         if path.is_dir() {
             wavs(&path, found);
         } else if path.extension().is_some_and(|kind| kind == "wav") {
@@ -21,7 +21,7 @@ fn wavs(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Samples of a mono WAV of 16 bits at 8 kHz.
 fn samples(path: &Path) -> Vec<i16> {
-    let bytes = fs::read(path).unwrap();
+    let bytes = fs::read(path).expect("a prompt that can be read");
     let data = bytes
         .windows(4)
         .position(|window| window == b"data")
