@@ -54,7 +54,7 @@ fn blind_transfer_to_an_agent_is_a_new_segment_and_recording_goes_on() {
             .collect::<Vec<_>>(),
         [
             "1001 transfer 100",
-            "1002 rings for 13800138000",
+            "1002 rings for +8613800138000",
             "1001 transfer 180",
             "1002 talks",
             "1001 transfer 200",
@@ -322,7 +322,7 @@ fn attended_transfer_before_the_answer_rings_the_target_for_the_caller() {
     house.refer("1001", leg, "1002", Some(consult));
     house.wait(500);
     assert!(
-        house.told.contains(&"1002 rings for 13800138000".to_owned()),
+        house.told.contains(&"1002 rings for +8613800138000".to_owned()),
         "{:?}",
         house.told
     );
