@@ -20,8 +20,8 @@ pub use settings::{
     User, UserRole,
 };
 pub use trunk::{
-    CalledIn, Destination, Dtmf, Gateway, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount,
-    TrunkCodec, TrunkRules, TrunkTransport,
+    CalledIn, Destination, Dtmf, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount, TrunkCodec,
+    TrunkRules, TrunkTransport,
 };
 
 use read::{Key, Read, Section};

@@ -136,10 +136,9 @@ section! {
         peers: Texts,
         /// SRTP with this trunk, as `media.srtp`. Default: `"off"`.
         srtp: Text,
-        /// Where our requests go, in order of preference: `"192.0.2.10:5060"`, `"sip.carrier.example:5060"` (A and AAAA
-        /// records) or `"sip.carrier.example"` (SRV records, else A and AAAA at port 5060). An outbound proxy is named
-        /// here. Names are looked up again as their records expire, and every address found is a peer too. Up to 8.
-        /// Default: none; the trunk brings calls and takes none.
+        /// Where our requests go, in order of preference, as `"192.0.2.10:5060"`; port 5060 where none is said. An
+        /// outbound proxy is named here. Every address is a peer too. Up to 8. Default: none; the trunk brings calls and
+        /// takes none.
         gateways: Texts,
         /// Transport of our requests, `"udp"` or `"tcp"`. Default: `"udp"`.
         transport: Text,

@@ -410,12 +410,9 @@ fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
     SipShell::bind(listeners.collect()).map_err(Into::into)
 }
 
-/// The sources that a trunk's gateways may send from: their addresses with any port. Names join when they are found.
+/// The sources that a trunk's gateways may send from: their addresses with any port.
 fn gateways(trunk: &hotline_config::Trunk) -> impl Iterator<Item = SocketAddr> {
-    trunk.rules.gateways.iter().filter_map(|gateway| match gateway {
-        hotline_config::Gateway::Address(at) => Some(SocketAddr::new(at.ip(), 0)),
-        hotline_config::Gateway::Name { .. } => None,
-    })
+    trunk.rules.gateways.iter().map(|at| SocketAddr::new(at.ip(), 0))
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
