@@ -31,7 +31,9 @@ impl Lone {
         self.gateway.handle(self.now, input);
         loop {
             match self.gateway.poll() {
-                Output::Transmit(transmit) => self.sent.push(String::from_utf8(transmit.bytes).unwrap()),
+                Output::Transmit(transmit) => self
+                    .sent
+                    .push(String::from_utf8_lossy(&transmit.bytes).into_owned()),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => return at,
             }
