@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Place, Problem};
 pub use settings::{
-    Agent, Band, Console, Data, Durability, Flows, Hotline, Limits, Listener, Log, LogFormat, Login, Media,
-    Number, Phone, Queue, Recording, Role, RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trunk,
-    User, UserRole,
+    Agent, Band, Console, Data, Durability, Flows, Guard, Hotline, KeepTraces, Limits, Listener, Log,
+    LogFormat, Login, Media, Number, Phone, Queue, Rate, Recording, Role, RosterEntry, Routing, Seed,
+    Settings, Sip, Srtp, Team, Trace, Trunk, User, UserRole,
 };
 pub use trunk::{
     CalledIn, Destination, Dtmf, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount, TrunkCodec,

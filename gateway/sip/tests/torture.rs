@@ -37,6 +37,7 @@ fn endpoint() -> Endpoint {
         t1: Duration::from_millis(500),
         transactions_max: 100,
         legs_max: 10,
+        unacked_max: 100,
     };
     Endpoint::new(config, Rng::from_seed(1), Time::ZERO)
 }
