@@ -1,5 +1,6 @@
 //! From what was said to what holds: each value in its range, each reference to something that exists.
 
+mod listener;
 mod network;
 mod people;
 

@@ -143,7 +143,12 @@ impl Acd {
             Input::TalkEnded { contact } => self.talk_ended(contact),
             Input::Held { contact, held } => self.held(contact, held),
             Input::Device { agent, device } => {
-                self.for_agent(&agent, |acd, no| acd.device(no, device));
+                self.for_agent(&agent, |acd, no| acd.device(no, device, None));
+            }
+            Input::DeviceUnusable { agent, why } => {
+                self.for_agent(&agent, |acd, no| {
+                    acd.device(no, DeviceState::Registered, Some(why))
+                });
             }
             Input::Intent { agent, intent, by } => {
                 self.for_agent(&agent, |acd, no| acd.intent(no, intent, &by));
@@ -318,6 +323,8 @@ fn agent_state(agent: Agent, no: AgentNo, now: Time) -> AgentState {
             },
         },
         told: DeviceState::Unreachable,
+        unusable: None,
+        shown_unusable: false,
         shown: DeviceState::Unreachable,
         registered_before: false,
         misses: 0,

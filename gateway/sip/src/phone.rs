@@ -66,6 +66,8 @@ impl Phone {
             role: Role::Phones,
             bind: address,
             advertised: address,
+            shown: Vec::new(),
+            media_group: 0,
         };
         let settings = LegSettings {
             product,
@@ -288,6 +290,7 @@ impl Phone {
                 Event::Digit { .. }
                 | Event::Registered { .. }
                 | Event::Unregistered { .. }
+                | Event::Unusable { .. }
                 | Event::Counted(_) => continue,
             };
             self.events.push_back(event);

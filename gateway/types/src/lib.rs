@@ -2,6 +2,7 @@
 
 mod cause;
 mod id;
+mod network;
 mod pii;
 mod rng;
 mod slug;
@@ -12,6 +13,7 @@ pub use cause::{
     QueueExit, RefusalReason, SegmentKind, WorkState,
 };
 pub use id::{ContactId, LegId, OfferId, ParseIdError, PersonId, SegmentId};
+pub use network::Network;
 pub use pii::Pii;
 pub use rng::Rng;
 pub use slug::{AgentSlug, BandSlug, FlowSlug, NumberSlug, ParseSlugError, QueueSlug, TrunkSlug};

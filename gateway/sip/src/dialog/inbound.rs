@@ -35,7 +35,7 @@ impl Legs {
         next: Hop,
         call: Call,
     ) -> Result<LegId, u16> {
-        let face = self.face(env.hop.listener).ok_or(500_u16)?;
+        let face = self.face(env.hop.listener, env.peer.ip()).ok_or(500_u16)?;
         let target = env.contact().ok_or(400_u16)?;
         let offer = env.sdp().map_err(|()| 415_u16)?;
         let session = session_asked(env)?;
@@ -70,6 +70,7 @@ impl Legs {
             leg,
             source,
             listener,
+            transport: env.hop.transport,
             called,
             caller,
             display,

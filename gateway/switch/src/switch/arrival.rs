@@ -79,7 +79,7 @@ impl Switch {
             return Err((RefusalReason::Overload, 503, None));
         }
         let flow = self.config.flows.get(&number.flow).cloned();
-        let face = self.config.media.get(&arrival.listener).copied();
+        let face = self.config.media.get(&arrival.listener);
         let (Some(flow), Some(face)) = (flow, face) else {
             return Err((RefusalReason::MediaUnavailable, 503, None));
         };
@@ -93,7 +93,7 @@ impl Switch {
         Ok(Taken {
             number,
             flow,
-            face,
+            face: face.toward(arrival.peer),
             offer,
         })
     }

@@ -33,6 +33,7 @@ impl Switch {
                 display,
                 offer,
                 peer,
+                ..
             } => {
                 let peer = peer.ip();
                 self.on_arrival(
@@ -80,6 +81,11 @@ impl Switch {
             }
             SipEvent::Digit { leg, digit } => {
                 self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Info, digit));
+            }
+            SipEvent::Unusable { agent, why } => {
+                let why = why.as_str().to_owned();
+                self.acd
+                    .handle(now, hotline_acd::Input::DeviceUnusable { agent, why });
             }
             SipEvent::Registered { agent } => self.on_device(now, agent, DeviceState::Registered),
             SipEvent::Unregistered { agent } => self.on_device(now, agent, DeviceState::Unreachable),
@@ -138,8 +144,9 @@ impl Switch {
                 queue,
             } => {
                 let leg = self.endpoint.new_leg();
+                let route = self.endpoint.agent_route(&agent);
                 self.with_call(now, contact, |call, cx| {
-                    call.on_offer(cx, leg, (offer, agent, queue))
+                    call.on_offer(cx, leg, (offer, agent, queue), route)
                 });
             }
             AcdEffect::Withdraw { offer, contact, .. } => {
