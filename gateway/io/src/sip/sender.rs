@@ -74,8 +74,8 @@ impl SipSender {
 
     /// Sends a message, or begins to; never waits.
     ///
-    /// Over a connection-oriented transport the message takes its connection while that is open, else another one to the same peer, else a new
-    /// one. A failure comes back as [`hotline_sip::Input::TransportFailed`].
+    /// Over connections the message takes its own while that is open, else another one to the same peer, else a new
+    /// one where we can make it. A failure comes back as [`hotline_sip::Input::TransportFailed`].
     pub fn send(&self, transmit: Transmit) {
         let listener = self
             .0
