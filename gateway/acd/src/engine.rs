@@ -150,7 +150,12 @@ impl Acd {
                 self.for_agent(&agent, |acd, no| acd.take_over(contact, no, &queue));
             }
             Input::Device { agent, device } => {
-                self.for_agent(&agent, |acd, no| acd.device(no, device));
+                self.for_agent(&agent, |acd, no| acd.device(no, device, None));
+            }
+            Input::DeviceUnusable { agent, why } => {
+                self.for_agent(&agent, |acd, no| {
+                    acd.device(no, DeviceState::Registered, Some(why))
+                });
             }
             Input::Intent { agent, intent, by } => {
                 self.for_agent(&agent, |acd, no| acd.intent(no, intent, &by));
@@ -325,6 +330,8 @@ fn agent_state(agent: Agent, no: AgentNo, now: Time) -> AgentState {
             },
         },
         told: DeviceState::Unreachable,
+        unusable: None,
+        shown_unusable: false,
         shown: DeviceState::Unreachable,
         registered_before: false,
         misses: 0,

@@ -17,6 +17,8 @@ fn endpoint() -> Endpoint {
         role,
         bind: at(bind),
         advertised: at(bind),
+        shown: Vec::new(),
+        media_group: 0,
     };
     let config = EndpointConfig {
         realm: "hotline".to_owned(),

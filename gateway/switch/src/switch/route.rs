@@ -40,6 +40,7 @@ impl Switch {
                 display,
                 offer,
                 peer,
+                ..
             } => {
                 let peer = peer.ip();
                 self.on_arrival(
@@ -88,6 +89,11 @@ impl Switch {
             SipEvent::ReferProgress { .. } => {}
             SipEvent::Digit { leg, digit } => {
                 self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Info, digit));
+            }
+            SipEvent::Unusable { agent, why } => {
+                let why = why.as_str().to_owned();
+                self.acd
+                    .handle(now, hotline_acd::Input::DeviceUnusable { agent, why });
             }
             SipEvent::Registered { agent } => self.on_device(now, agent, DeviceState::Registered),
             SipEvent::Unregistered { agent } => self.on_device(now, agent, DeviceState::Unreachable),
@@ -162,8 +168,9 @@ impl Switch {
                 queue,
             } => {
                 let leg = self.endpoint.new_leg();
+                let route = self.endpoint.agent_route(&agent);
                 self.with_call(now, contact, |call, cx| {
-                    call.on_offer(cx, leg, (offer, agent, queue))
+                    call.on_offer(cx, leg, (offer, agent, queue), route)
                 });
             }
             AcdEffect::Withdraw { offer, contact, .. } => {
