@@ -207,11 +207,7 @@ impl Metrics {
                 &["name"],
             )?,
             trunk_up: make.gauges("hotline_trunk_up", "1 while the trunk takes calls.", "trunk")?,
-            trunk_calls: make.gauges(
-                "hotline_trunk_calls",
-                "Calls by the trunk now, both ways.",
-                "trunk",
-            )?,
+            trunk_calls: make.gauges("hotline_trunk_calls", "Calls by the trunk, both ways.", "trunk")?,
             waiting: make.gauges("hotline_queue_waiting", "Callers waiting now.", "queue")?,
             agents: make.gauges(
                 "hotline_agents",

@@ -1,5 +1,10 @@
 //! The behaviours that RFC 4475 asks for, section by section, with messages of our own and the answer of each.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "one section of the RFC is one test, row after row"
+)]
+
 use std::time::Duration;
 
 use hotline_sip::{
