@@ -2,6 +2,7 @@
 
 mod network;
 mod people;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -68,6 +69,8 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         numbers: people.numbers,
         queues: people.queues,
         bands: people.bands,
+        holidays: people.holidays,
+        pauses: people.pauses,
         teams: people.teams,
         seed: people.seed,
         limits,

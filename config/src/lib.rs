@@ -18,6 +18,9 @@ pub use settings::{
     Number, Phone, Queue, Recording, Role, RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trunk,
     User, UserRole,
 };
+pub use settings::{
+    Holiday, Need, Overflow, OverflowWhen, Pause, QueueRules, RoutingPolicy, Seats, Skill, Tier, WrapUpEnds,
+};
 
 use read::{Key, Read, Section};
 use tree::Node;

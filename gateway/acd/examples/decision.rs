@@ -6,9 +6,12 @@
     reason = "a measurement reads the clock and prints; the engine it measures does neither"
 )]
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use hotline_acd::{Acd, AcdConfig, Agent, Band, Effect, Input, Leave, Login, Output, Queue, RosterEntry};
+use hotline_acd::{
+    Acd, AcdConfig, Agent, Band, Effect, Input, Leave, Login, Output, Queue, QueueRules, RosterEntry,
+};
 use hotline_types::{
     AgentSlug, ContactId, DeviceState, Intent, Now, OfferId, ParseSlugError, QueueSlug, Rng, Time, WallTime,
 };
@@ -38,6 +41,8 @@ fn config() -> Result<AcdConfig, ParseSlugError> {
         login: Login::Register,
         cool_off: Duration::from_secs(10),
         misses_max: 3,
+        holidays: Vec::new(),
+        pauses: Vec::new(),
     };
     for (slug, from_min, until_min) in [("day", 480, 1200), ("night", 1200, 480)] {
         config.bands.push(Band {
@@ -45,12 +50,15 @@ fn config() -> Result<AcdConfig, ParseSlugError> {
             from_min,
             until_min,
             days: [true; 7],
+            seats: Vec::new(),
         });
     }
     for no in 0..AGENTS {
         config.agents.push(Agent {
             slug: agent_slug(no)?,
             intent: Intent::LoggedOut,
+            team: None,
+            skills: BTreeMap::new(),
         });
         for band in if no % 2 == 0 {
             &["day"][..]
@@ -61,6 +69,7 @@ fn config() -> Result<AcdConfig, ParseSlugError> {
                 band: band.parse()?,
                 agent: agent_slug(no)?,
                 days: [true; 7],
+                dates: Vec::new(),
             });
         }
     }
@@ -77,6 +86,7 @@ fn config() -> Result<AcdConfig, ParseSlugError> {
             ring: Duration::from_secs(15),
             ring_min: Duration::from_secs(5),
             wrap_up: Duration::ZERO,
+            rules: QueueRules::default(),
         });
     }
     Ok(config)
@@ -120,6 +130,7 @@ impl Bench {
             queue,
             enqueued_at,
             priority: Duration::ZERO,
+            last_agent: None,
         });
         Ok((contact, took))
     }

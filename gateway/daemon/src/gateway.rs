@@ -203,7 +203,7 @@ impl Gateway {
             .map(|(agent, intent)| (agent.clone(), intent.clone()))
             .collect();
         let roster = people::roster(&people, settings).await?;
-        let acd = Acd::new(parts::acd(settings, &intents, roster), rng.fork(), clock.now())
+        let acd = Acd::new(parts::acd(settings, &intents, roster)?, rng.fork(), clock.now())
             .map_err(|problems| anyhow::anyhow!(problems_text(&problems)))?;
         let on_duty = acd
             .agents()

@@ -340,6 +340,15 @@ fn step(record: &mut ContactRecord, event: &Event) {
         | What::AgentIntent { .. }
         | What::AgentWork { .. }
         | What::AgentDevice { .. }
+        | What::Disposed { .. }
+        | What::AgentReleased { .. }
+        | What::PauseOverrun { .. }
+        | What::SeatsShort { .. }
+        | What::SeatsFilled { .. }
+        | What::CallbackRequested { .. }
+        | What::CallbackDialled { .. }
+        | What::CallbackPostponed { .. }
+        | What::CallbackEnded { .. }
         | What::AgentDeviceUnusable { .. } => {}
     }
 }

@@ -84,6 +84,15 @@ impl Counters {
             | What::RecordingStarted { .. }
             | What::RecordingSealed { .. }
             | What::RecordingFailed { .. }
+            | What::Disposed { .. }
+            | What::AgentReleased { .. }
+            | What::PauseOverrun { .. }
+            | What::SeatsShort { .. }
+            | What::SeatsFilled { .. }
+            | What::CallbackRequested { .. }
+            | What::CallbackDialled { .. }
+            | What::CallbackPostponed { .. }
+            | What::CallbackEnded { .. }
             | What::AgentDeviceUnusable { .. } => {}
         }
         self.last_at = self.last_at.max(event.at);

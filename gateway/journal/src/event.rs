@@ -1,8 +1,9 @@
 //! The events: what happened, in order. Their JSON is a promise, kept by golden files in `tests/data`.
 
 use hotline_types::{
-    AgentSlug, BandSlug, ContactId, DeviceState, EndCause, FlowSlug, Intent, NumberSlug, OfferId,
-    OfferOutcome, PersonId, QueueExit, QueueSlug, SegmentId, SegmentKind, TrunkSlug, WallTime, WorkState,
+    AgentSlug, BandSlug, CallbackOutcome, ContactId, DeviceState, EndCause, FlowSlug, Intent, NumberSlug,
+    OfferId, OfferOutcome, PersonId, QueueExit, QueueSlug, SegmentId, SegmentKind, TrunkSlug, WallTime,
+    WorkState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -208,6 +209,67 @@ pub enum What {
     AgentDevice {
         /// The new one.
         device: DeviceState,
+    },
+    /// What came of a contact, said by its agent. `agent`, `contact`.
+    Disposed {
+        /// Code of the disposition.
+        code: String,
+    },
+    /// An agent was freed by hand from whatever it was in. `agent`; `contact` where it had one.
+    AgentReleased {
+        /// What it was in.
+        work: WorkState,
+    },
+    /// A pause has gone on for as long as its reason allows: for a supervisor to act on. `agent`.
+    PauseOverrun {
+        /// Code of the reason.
+        reason: String,
+    },
+    /// Fewer agents are logged in for a band than it must have at this hour.
+    SeatsShort {
+        /// The band.
+        band: BandSlug,
+        /// How many it must have.
+        need: u32,
+        /// How many there are.
+        have: u32,
+    },
+    /// The band has its seats again, or its rule has ended.
+    SeatsFilled {
+        /// The band.
+        band: BandSlug,
+    },
+    /// A caller asked to be called back, or was put on the list by hand; the place in the queue is kept. `queue`.
+    CallbackRequested {
+        /// The contact that asked: the name of the request.
+        request: ContactId,
+        /// The row with the number to call.
+        person: PersonId,
+        /// The time that counts for its place.
+        enqueued_at: WallTime,
+        /// Seconds of wait it counts for besides its wait.
+        priority_s: u32,
+    },
+    /// The request's turn has come: its number is dialled. `queue`.
+    CallbackDialled {
+        /// The request.
+        request: ContactId,
+        /// How often it has been dialled, this time included.
+        attempt: u32,
+    },
+    /// The call was not taken; it is tried again later. `queue`.
+    CallbackPostponed {
+        /// The request.
+        request: ContactId,
+        /// Not before then.
+        until: WallTime,
+    },
+    /// The request is over. `queue`.
+    CallbackEnded {
+        /// The request.
+        request: ContactId,
+        /// How.
+        outcome: CallbackOutcome,
     },
     /// A registered phone cannot be offered calls, and why. `agent`.
     AgentDeviceUnusable {

@@ -119,6 +119,22 @@ pub enum FlowOutReason {
     NoStaff,
     /// The caller pressed a key that leaves the queue.
     Key,
+    /// An overflow rule sent the contact into another queue, with its time of enqueuing.
+    Overflow,
+    /// The caller left the place to a call-back.
+    Callback,
+}
+
+/// How a request to be called back ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallbackOutcome {
+    /// The person was reached and is connected to the queue.
+    Reached,
+    /// Dialled as often as is allowed.
+    GivenUp,
+    /// Taken off the list: by hand, or because the caller rang again.
+    Cancelled,
 }
 
 /// How the system lost a contact.

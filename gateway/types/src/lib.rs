@@ -8,8 +8,8 @@ mod slug;
 mod time;
 
 pub use cause::{
-    AbandonPhase, DeviceState, EndCause, FlowOutReason, HangupBy, Intent, LostReason, OfferOutcome,
-    QueueExit, RefusalReason, SegmentKind, WorkState,
+    AbandonPhase, CallbackOutcome, DeviceState, EndCause, FlowOutReason, HangupBy, Intent, LostReason,
+    OfferOutcome, QueueExit, RefusalReason, SegmentKind, WorkState,
 };
 pub use id::{ContactId, LegId, OfferId, ParseIdError, PersonId, SegmentId};
 pub use pii::Pii;

@@ -339,6 +339,8 @@ fn exit_counts(exit: QueueExit, wait_us: u64) -> Counts {
         QueueExit::FlowedOut(FlowOutReason::Full) => delta.flowed_out_full = 1,
         QueueExit::FlowedOut(FlowOutReason::NoStaff) => delta.flowed_out_no_staff = 1,
         QueueExit::FlowedOut(FlowOutReason::Key) => delta.flowed_out_key = 1,
+        QueueExit::FlowedOut(FlowOutReason::Overflow) => delta.flowed_out_overflow = 1,
+        QueueExit::FlowedOut(FlowOutReason::Callback) => delta.flowed_out_callback = 1,
         QueueExit::Lost(_) => delta.lost = 1,
     }
     delta

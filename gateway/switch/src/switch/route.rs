@@ -153,6 +153,9 @@ impl Switch {
             AcdEffect::Exit { contact, why } => {
                 self.with_call(now, contact, |call, cx| call.on_queue_exit(cx, why));
             }
+            AcdEffect::Moved { contact, queue } => {
+                self.with_call(now, contact, |call, cx| call.on_moved(cx, queue));
+            }
             AcdEffect::EndTalk { contact } => self.with_call(now, contact, |call, cx| {
                 call.close(cx, Ending::HungUp(HangupBy::System), ReleaseReason::Normal);
             }),
@@ -181,7 +184,7 @@ impl Call {
         if leg == self.caller.leg {
             self.on_no_caller_ports(cx);
         } else {
-            self.fail_offer(cx, OfferOutcome::Failed, None);
+            self.fail_offer(cx, leg, OfferOutcome::Failed, None);
         }
     }
 
