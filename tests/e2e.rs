@@ -4,7 +4,7 @@
 
 mod baresip;
 mod gateway;
-mod http;
+pub mod http;
 mod journal;
 mod ports;
 mod rtp;
@@ -18,9 +18,12 @@ mod commands;
 mod crash;
 mod crowd;
 mod demo;
+mod keys;
 mod offers;
+mod outside;
 mod phases;
 mod refusals;
 mod srtp;
 mod stop;
 mod talks;
+mod transfers;

@@ -1,6 +1,7 @@
 //! The whole call centre in virtual time, from one seed: the real switch with its SIP endpoint, queues and flows,
 //! between scripted callers, agents, media, store and a bad network. Checkers watch every event.
 
+mod agreement;
 mod checkers;
 mod media;
 mod options;

@@ -1,8 +1,10 @@
 //! From what was said to what holds: each value in its range, each reference to something that exists.
 
 mod network;
+mod outside;
 mod people;
 mod rules;
+mod trunk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -39,6 +41,7 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
     let data = check.data(section!(data, RawData));
     let sip = check.sip(section!(sip, RawSip), &raw.listener, &raw.key);
     let trunks = check.trunks(raw.trunk.items(), &sip.listeners, raw.listener.items());
+    let numbering = check.numbering(section!(numbering, RawNumbering));
     let media = check.media(section!(media, RawMedia), hotline.lines);
     let recording = check.recording(section!(recording, RawRecording), &data);
     let console = check.console(section!(console, RawConsole));
@@ -46,6 +49,11 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
     let routing = check.routing(section!(routing, RawRouting));
     let people = check.people(raw);
     let phones = check.phones(raw.phone.items(), raw.seed.get(), media.srtp);
+    let outside = check.outside(
+        section!(outside, RawOutside),
+        raw,
+        (&numbering, &trunks, &people.numbers, hotline.lines),
+    );
     let limits = check.limits(section!(limits, RawLimits), hotline.lines);
     let log = check.log(section!(log, RawLog));
     problems.append(&mut check.problems);
@@ -60,6 +68,8 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         data,
         sip,
         trunks,
+        numbering,
+        outside,
         media,
         phones,
         recording,
@@ -328,7 +338,27 @@ impl Check {
             cool_off: self.duration(&raw.cool_off, 10 * SECOND, Duration::ZERO..=10 * MINUTE),
             misses_max: self.integer(&raw.misses_max, 3, 1..=100),
             pop_hold: self.duration(&raw.pop_hold, 10_000 * MICROSECOND, Duration::ZERO..=SECOND),
+            code_ready: self.code(&raw.code_ready, "*45"),
+            code_pause: self.code(&raw.code_pause, "*46"),
+            code_log_out: self.code(&raw.code_log_out, "*47"),
         }
+    }
+
+    /// What can be dialled on a phone's keys.
+    fn code(&mut self, raw: &Field<Said<String>>, default: &str) -> String {
+        let Some(said) = raw.get() else {
+            return default.to_owned();
+        };
+        let code = said.value.clone();
+        let dialable = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#');
+        if code.len() > 16 || !code.chars().all(dialable) {
+            self.tell(
+                &said.key,
+                "a code is dialled with at most 16 of 0-9, * and #",
+                "write for instance \"*45\", or \"\" for none",
+            );
+        }
+        code
     }
 
     fn limits(&mut self, raw: &RawLimits, lines: usize) -> Limits {

@@ -7,6 +7,7 @@ pub mod raw;
 pub mod read;
 mod settings;
 mod tree;
+mod trunk;
 mod values;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,10 @@ pub use settings::{
 };
 pub use settings::{
     Holiday, Need, Overflow, OverflowWhen, Pause, QueueRules, RoutingPolicy, Seats, Skill, Tier, WrapUpEnds,
+};
+pub use trunk::{
+    CalledIn, Destination, Dtmf, Gateway, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount,
+    TrunkCodec, TrunkRules, TrunkTransport,
 };
 
 use read::{Key, Read, Section};

@@ -25,6 +25,12 @@ section! {
         listener: Vec<RawListener>,
         /// `[[trunk]]`: the carriers' gateways that bring the calls.
         trunk: Vec<RawTrunk>,
+        /// `[numbering]`: how phone numbers are written here.
+        numbering: RawNumbering,
+        /// `[outside]`: calls to outside numbers.
+        outside: RawOutside,
+        /// `[[destination]]`: where outside calls may go; without one, nowhere.
+        destination: Vec<RawDestination>,
         /// `[media]`: RTP.
         media: RawMedia,
         /// `[[phone]]`: agents' phones that need something of their own.
@@ -124,16 +130,123 @@ section! {
 }
 
 section! {
-    /// `[[trunk]]`: a carrier's gateway, known by its source address alone.
+    /// `[[trunk]]`: a carrier, known by the source addresses of its gateways, and registered with where it asks for it.
     RawTrunk {
         /// Its name. Required.
         slug: Text,
-        /// Slug of the listener it sends to, one with the role `trunk`. Required.
+        /// Slug of the listener it sends to, one with the role `trunk`; our requests leave there too. Required.
         listener: Text,
-        /// Source addresses, as `"192.0.2.10"` (any port) or `"192.0.2.10:5060"`. Required, 1 to 64.
+        /// Source addresses, as `"192.0.2.10"` (any port) or `"192.0.2.10:5060"`. Up to 64. Required without `gateways`.
         peers: Texts,
         /// SRTP with this trunk, as `media.srtp`. Default: `"off"`.
         srtp: Text,
+        /// Where our requests go, in order of preference: `"192.0.2.10:5060"`, `"sip.carrier.example:5060"` (A and AAAA
+        /// records) or `"sip.carrier.example"` (SRV records, else A and AAAA at port 5060). An outbound proxy is named
+        /// here. Names are looked up again as their records expire, and every address found is a peer too. Up to 8.
+        /// Default: none; the trunk brings calls and takes none.
+        gateways: Texts,
+        /// Transport of our requests, `"udp"` or `"tcp"`. Default: `"udp"`.
+        transport: Text,
+        /// Host in our From, To and Request-URI. Default: the host of the first gateway, as written.
+        domain: Text,
+        /// Account with the carrier: the user part of its address of record (IMPU). Needed to register and to answer
+        /// challenges.
+        user: Text,
+        /// User name of the digest (IMPI), where it differs from `user`.
+        auth_user: Text,
+        /// Password of the account. Better put into the environment: `HOTLINE__trunk__SLUG__password`.
+        password: Text,
+        /// The realm that the password is for; a challenge of another realm is never answered. Default: `domain`.
+        realm: Text,
+        /// Whether to register with it. Default: false.
+        register: Flag,
+        /// Lifetime asked for with a registration, 30 s to 1 day. Default: `"10m"`.
+        expires: Text,
+        /// Pause between the OPTIONS that show whether a gateway lives, 5 s to 10 m; `"0s"` asks none. Default: `"30s"`.
+        ping: Text,
+        /// Calls at once, both ways, 1 to 10000; the next incoming one gets 503. Default: as many as there are lines.
+        calls_max: Integer,
+        /// New calls per second, both ways, 1 to 1000, with bursts of twice that. Default: 100.
+        calls_per_second: Integer,
+        /// Outgoing calls try trunks of a lower number first, 0 to 65535. Default: 10.
+        priority: Integer,
+        /// Share of the calls among trunks of one priority, 0 to 65535. Default: 10.
+        weight: Integer,
+        /// Where the called number is read, the first that one of our numbers is found in: `"request-uri"`, `"to"`,
+        /// `"p-called-party-id"`, `"diversion"`, `"history-info"`. Default: `["request-uri"]`.
+        called: Texts,
+        /// Whether its P-Asserted-Identity is believed. Default: true.
+        trust_identity: Flag,
+        /// How our number is told to it: `"from"`, `"p-asserted-identity"` or `"p-preferred-identity"`; the last two
+        /// leave the account's user in From. Default: `"from"`.
+        identity: Text,
+        /// How it wants numbers: `"+e164"`, `"e164"` (without the plus), `"national"` (`13800138000`) or `"prefixed"`
+        /// (`013800138000`). Default: `"+e164"`.
+        numbers: Text,
+        /// Codecs, best first, of `"pcma"` and `"pcmu"`. Default: both, in this order.
+        codecs: Texts,
+        /// How it sends keys: `"rfc4733"`, `"info"` where it must not be offered telephone-events, or `"inband"` (tones in
+        /// the audio; events are then not offered). SIP INFO is understood from every trunk. Default: `"rfc4733"`.
+        dtmf: Text,
+        /// Headers of its calls that go on to the agent's phone, each `User-to-User` or beginning with `X-`. Up to 8.
+        /// Default: none.
+        pass_headers: Texts,
+    }
+}
+
+section! {
+    /// `[numbering]`: how phone numbers are written here. Every number is brought into one form with it, once.
+    RawNumbering {
+        /// Country code without the plus. Default: `"86"`.
+        country_code: Text,
+        /// Dialled before an area code; `""` where there is none. Default: `"0"`.
+        trunk_prefix: Text,
+        /// Dialled before a country code. Default: `"00"`.
+        international_prefix: Text,
+        /// The area of numbers that come without one; `""`: they stay as they are. Default: `""`.
+        area_code: Text,
+        /// Digits of a national number without the trunk prefix, fewest and most. Default: `"10-11"`.
+        national_digits: Text,
+        /// Numbers of up to so many digits are short numbers, 0 to 9. Default: 6.
+        short_digits: Integer,
+    }
+}
+
+section! {
+    /// `[outside]`: calls to outside numbers: transfers, call-backs, click-to-call.
+    RawOutside {
+        /// Our number shown to the called; one that is ours. Required where there is a `[[destination]]`.
+        caller: Text,
+        /// Outside calls at once, 0 to 10000. Default: 10.
+        calls_max: Integer,
+        /// Lines that outside calls leave free for callers, less than `hotline.lines`. Default: 20.
+        kept_for_callers: Integer,
+        /// How long the called phone may ring, 5 s to 3 m. Default: `"45s"`.
+        ring: Text,
+        /// The emergency numbers of the country. Default: `["110", "112", "119", "120", "122", "911", "999"]`.
+        emergency_numbers: Texts,
+        /// `"refuse"`: they are never dialled, since the call would show the hotline's place and not the caller's.
+        /// `"allow"`: they are dialled past every rule and limit. Default: `"refuse"`.
+        emergency: Text,
+    }
+}
+
+section! {
+    /// `[[destination]]`: outside numbers, and what holds for calls to them. The first that fits a number decides.
+    RawDestination {
+        /// Its name. Required.
+        slug: Text,
+        /// The numbers, in the one form: `"+8613800138000"`, `"10086"`; `X` is any digit, a `*` at the end any rest.
+        /// Required, 1 to 64.
+        numbers: Texts,
+        /// Whether they may be called. Default: true.
+        allow: Flag,
+        /// Slugs of the trunks for them. Default: every trunk with a gateway.
+        trunks: Texts,
+        /// Calls to them at once, 1 to 10000. Default: 10.
+        calls_max: Integer,
+        /// Calls to them within an hour, 1 to 10000. Default: 100.
+        calls_per_hour: Integer,
     }
 }
 
@@ -210,6 +323,12 @@ section! {
         misses_max: Integer,
         /// Longest that dialling an agent waits for the screen-pop to be written, at most 1 s. Default: `"10ms"`.
         pop_hold: Text,
+        /// What an agent dials to be ready (and logged in); `""` for no such code. Default: `"*45"`.
+        code_ready: Text,
+        /// What an agent dials to be paused, with the reason `phone`. Default: `"*46"`.
+        code_pause: Text,
+        /// What an agent dials to log out. Default: `"*47"`.
+        code_log_out: Text,
     }
 }
 

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hotline_types::{AgentSlug, BandSlug, FlowSlug, NumberSlug, QueueSlug, TrunkSlug};
+
 use serde::{Serialize, Serializer};
+
+use crate::trunk::{Numbering, Outside, TrunkRules};
 
 mod rules;
 
@@ -26,6 +29,10 @@ pub struct Settings {
     pub sip: Sip,
     /// The trunks; each `listener` is an index into `sip.listeners`, of a listener with the role of trunks.
     pub trunks: Vec<Trunk>,
+    /// How numbers are written.
+    pub numbering: Numbering,
+    /// Calls to outside numbers.
+    pub outside: Outside,
     /// RTP.
     pub media: Media,
     /// Agents' phones with something of their own.
@@ -148,8 +155,11 @@ pub struct Trunk {
     pub slug: TrunkSlug,
     /// Index of its listener.
     pub listener: usize,
-    /// Source addresses; port 0 means any. No two trunks of one listener share one.
+    /// Source addresses; port 0 means any. No two trunks of one listener share one. Those of the gateways come to it.
     pub peers: Vec<SocketAddr>,
+    /// Everything else about it.
+    #[serde(flatten)]
+    pub rules: TrunkRules,
     /// SRTP with it.
     pub srtp: Srtp,
 }
@@ -245,6 +255,12 @@ pub struct Routing {
     /// Longest wait for the screen-pop.
     #[serde(serialize_with = "as_text")]
     pub pop_hold: Duration,
+    /// Dialled by an agent to be ready; empty: no such code.
+    pub code_ready: String,
+    /// Dialled by an agent to be paused.
+    pub code_pause: String,
+    /// Dialled by an agent to log out.
+    pub code_log_out: String,
 }
 
 /// One access number.
@@ -413,7 +429,7 @@ pub struct Log {
 }
 
 /// Durations as the file writes them.
-fn as_text<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&crate::values::duration_text(*duration))
 }
 

@@ -127,6 +127,8 @@ fn what_the_default_says_aloud_is_what_absent_keys_mean() {
                 "[data]",
                 "[limits]",
                 "[log]",
+                "[numbering]",
+                "[outside]",
             ]
             .contains(&line);
         }
@@ -516,5 +518,53 @@ fn no_file_near_the_default_is_misread_silently() {
         refused > lines.len(),
         "{refused} of {} files refused",
         lines.len() * 5
+    );
+}
+
+#[test]
+fn trunk_with_an_account_and_a_dial_plan_is_read_and_hides_its_password() {
+    let text = DEFAULT.replace(
+        "peers = [\"127.0.0.1\"]",
+        "gateways = [\"sip.carrier.example\", \"192.0.2.7:5070\"]\nuser = \"0216\"\npassword = \"geheim\"\nregister = true",
+    ) + "\n[[destination]]\nslug = \"mobiles\"\nnumbers = [\"+861*\"]\n";
+    let text = text.replace("# caller =", "caller =");
+    let settings = read_text("hotline.toml", &text, &nothing())
+        .unwrap_or_else(|problems| panic!("{}", problems_text(&problems)));
+    let rules = &settings.trunks[0].rules;
+    let account = rules.account.as_ref().expect("an account");
+    assert_eq!(
+        (account.realm.as_str(), account.auth_user.as_str()),
+        ("sip.carrier.example", "0216")
+    );
+    assert_eq!(rules.register, Some(std::time::Duration::from_secs(600)));
+    assert_eq!(rules.gateways.len(), 2);
+    assert_eq!(settings.outside.destinations[0].slug, "mobiles");
+    assert!(!format!("{settings:?}").contains("geheim"));
+    let shown = toml::to_string(&settings).expect("settings serialise");
+    assert!(shown.contains("password = \"***\"") && !shown.contains("geheim"));
+}
+
+#[test]
+fn mistakes_of_trunks_and_dial_plan_are_told() {
+    let peers = "peers = [\"127.0.0.1\"]";
+    check(
+        peers,
+        "gateways = [\"sip:x@y\"]",
+        "hotline.toml::13: trunk.carrier.gateways[0]: \"sip:x@y\" is no gateway\n  hint: write \"192.0.2.10:5060\", \"sip.carrier.example\" or \"sip.carrier.example:5060\"",
+    );
+    check(
+        peers,
+        "peers = [\"127.0.0.1\"]\nregister = true",
+        "hotline.toml::12: trunk.carrier.register: nothing to register with\n  hint: add `gateways`, `user` and `password`",
+    );
+    check(
+        "# caller = \"4000000001\"",
+        "caller = \"+8613800138000\"",
+        "hotline.toml::10: outside.caller: not one of our numbers\n  hint: only a number that a `[[number]]` has among its `dialled` may be shown to the called",
+    );
+    check(
+        "# [[destination]]\n# slug = \"mobiles\"\n# numbers = [\"+861*\"]",
+        "[[destination]]\nslug = \"mobiles\"\nnumbers = [\"mobile\"]",
+        "hotline.toml::2: outside.caller: missing\n  hint: add `[outside]` with `caller = \"4000000001\"`, one of our numbers\nhotline.toml::1: destination.mobiles: no trunk takes calls\n  hint: add `gateways = [\"ADDRESS:PORT\"]` to a `[[trunk]]`\nhotline.toml::12: destination.mobiles.numbers[0]: \"mobile\" is no pattern of numbers\n  hint: write \"+8613800138000\", \"+861XXXXXXXXX\", \"+861*\" or \"10086\"",
     );
 }

@@ -12,7 +12,7 @@ use hotline_store::Committed;
 use hotline_supervisor::dto::{ContactDetail, ContactList, Targets};
 use hotline_supervisor::{
     Account, Accounts, Actor, AgentEntry, CommandError, ConsoleConfig, ContactQuery, Directory, FaceError,
-    FigureQuery, Gateway, Parts, Readiness, Records, Role, Status, Supervisor, Viewer,
+    FigureQuery, Gateway, Parts, Readiness, Records, Role, Status, Supervisor, TransferTo, Viewer, report,
 };
 use hotline_types::{
     AgentSlug, BandSlug, ContactId, DeviceState, EndCause, HangupBy, Intent, OfferId, OfferOutcome, PersonId,
@@ -225,6 +225,17 @@ impl Gateway for Pretend {
         ))
     }
 
+    async fn transfer(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        agent: Option<&AgentSlug>,
+        to: TransferTo,
+    ) -> Result<Seq, CommandError> {
+        let _ = (actor, contact, agent, to);
+        Err(CommandError::UnknownContact)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,
@@ -272,6 +283,20 @@ impl Records for Nothing {
         Ok(Vec::new())
     }
 
+    async fn report(&self, _: &report::ReportQuery) -> Result<report::Made, FaceError> {
+        Err(FaceError::Asked("nothing is written down".to_owned()))
+    }
+
+    async fn behind(
+        &self,
+        _: &report::ReportQuery,
+        _: &str,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<report::Behind, FaceError> {
+        Ok(report::Behind::default())
+    }
+
     async fn number_of(&self, person: PersonId) -> Result<Option<Pii<String>>, FaceError> {
         let [.., last] = *person.as_bytes();
         Ok(Some(Pii::new(format!(
@@ -299,6 +324,7 @@ fn directory() -> Directory {
             AgentEntry {
                 label: (*label).to_owned(),
                 queues: queues.clone(),
+                team: None,
             },
         )
     };

@@ -11,6 +11,8 @@ pub struct AgentEntry {
     pub label: String,
     /// Slugs of the queues the agent serves.
     pub queues: Vec<String>,
+    /// Slug of the agent's team, where it has one.
+    pub team: Option<String>,
 }
 
 /// Names of everything that has a slug, and the targets. Fixed while the process runs.

@@ -15,7 +15,7 @@ pub struct QueueRow {
     pub longest_since: Option<i64>,
     /// Agents of the queue who could take a call now.
     pub ready: u32,
-    /// Agents of the queue who talk or hold.
+    /// Calls of the queue that an agent talks with or holds now.
     pub talking: u32,
     /// Today's counters and rates.
     pub today: Counters,

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use hotline_journal::{Counts, Event, Scope, Seq};
-use hotline_types::{AgentSlug, ContactId, Intent, PersonId, Pii, SegmentId};
+use hotline_types::{AgentSlug, ContactId, Intent, PersonId, Pii, QueueSlug, SegmentId};
 
 use crate::dto::{ContactDetail, ContactList};
+use crate::report::{Behind, Made, ReportQuery};
 use crate::rights::{Role, Viewer};
 
 /// Who gives a command; goes into the journal as the event's author.
@@ -25,6 +26,9 @@ impl From<&Viewer> for Actor {
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
+    /// No contact has this id now: 404.
+    #[error("there is no such call")]
+    UnknownContact,
     /// No agent has this slug: 404.
     #[error("there is no such agent")]
     UnknownAgent,
@@ -64,8 +68,40 @@ pub struct Status {
     pub media_ports_max: u32,
     /// Rows waiting in the outbox for their sink.
     pub outbox_waiting: u64,
+    /// The trunks, in the order of the configuration.
+    pub trunks: Vec<TrunkStatus>,
     /// Totals that live outside the journal, by fixed name: becomes `hotline_gateway_total{name=...}`.
     pub totals: Vec<(&'static str, u64)>,
+}
+
+/// A trunk as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct TrunkStatus {
+    /// Its slug.
+    pub id: String,
+    /// Whether it takes calls now; one that only brings them counts as up.
+    pub up: bool,
+    /// Why not.
+    pub why: Option<String>,
+    /// Whether we are registered with it; none where it asks for no registration.
+    pub registered: Option<bool>,
+    /// Addresses of its gateways that answer.
+    pub gateways_up: Vec<String>,
+    /// Addresses of its gateways that do not.
+    pub gateways_down: Vec<String>,
+    /// Calls now, both ways.
+    pub calls: u32,
+    /// Calls there may be.
+    pub calls_max: u32,
+}
+
+/// Where a caller is transferred to.
+#[derive(Clone, Debug)]
+pub enum TransferTo {
+    /// A queue.
+    Queue(QueueSlug),
+    /// An outside number, in any spelling; the dial plan decides.
+    Outside(Pii<String>),
 }
 
 /// The running gateway, as the console needs it.
@@ -76,6 +112,14 @@ pub trait Gateway: Send + Sync + 'static {
     -> Result<Seq, CommandError>;
     /// Frees an agent whatever the queue engine believes; ends the agent's talk.
     async fn release_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Seq, CommandError>;
+    /// Transfers the caller of a talk: of this agent's, where one is named. Answers the position of its last event.
+    async fn transfer(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        agent: Option<&AgentSlug>,
+        to: TransferTo,
+    ) -> Result<Seq, CommandError>;
     /// Whether new calls are taken.
     fn readiness(&self) -> Readiness;
     /// Lines, limits, lag.
@@ -152,6 +196,16 @@ pub trait Records: Send + Sync + 'static {
     async fn recording(&self, contact: ContactId, segment: SegmentId) -> Result<Option<String>, FaceError>;
     /// Counters of a range of business dates, summed per scope.
     async fn counters(&self, query: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError>;
+    /// A report.
+    async fn report(&self, query: &ReportQuery) -> Result<Made, FaceError>;
+    /// The contacts that stand behind a figure of a report, `limit` at most, from a cursor on.
+    async fn behind(
+        &self,
+        query: &ReportQuery,
+        figure: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Behind, FaceError>;
     /// A caller's number; none where it was hidden or erased.
     async fn number_of(&self, person: PersonId) -> Result<Option<Pii<String>>, FaceError>;
     /// Committed events after this position, in order, `limit` at most.

@@ -14,6 +14,7 @@ mod live;
 mod login;
 mod metrics;
 mod problem;
+pub mod report;
 mod rights;
 mod routes;
 mod serve;
@@ -34,7 +35,7 @@ use tokio::sync::{broadcast, watch};
 pub use directory::{AgentEntry, Directory};
 pub use face::{
     Account, Accounts, Actor, CommandError, ContactQuery, FaceError, FigureQuery, Gateway, Readiness,
-    Records, Status,
+    Records, Status, TransferTo, TrunkStatus,
 };
 pub use login::{HashError, hash_password};
 pub use rights::{Right, Role, UnknownRole, Viewer};

@@ -1,5 +1,7 @@
 //! Prometheus metrics: counters folded from the committed events, gauges from the gateway's status.
 
+mod sound;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,6 +15,7 @@ use prometheus::{
 use crate::directory::Directory;
 use crate::face::Status;
 use crate::live::Rows;
+use sound::Sound;
 
 /// Label of whatever is not configured, so that labels stay bounded.
 const OTHER: &str = "other";
@@ -40,6 +43,7 @@ pub(crate) struct Metrics {
     offers: IntCounterVec,
     pop_late: IntCounter,
     recordings: IntCounterVec,
+    sound: Sound,
     seq: IntCounter,
     gauges: Vec<(Read, Gauge)>,
     ready: Gauge,
@@ -47,6 +51,8 @@ pub(crate) struct Metrics {
     agents: IntGaugeVec,
     phones: IntGaugeVec,
     totals: IntCounterVec,
+    trunk_up: IntGaugeVec,
+    trunk_calls: IntGaugeVec,
     talks: Mutex<BTreeMap<ContactId, (String, WallTime)>>,
 }
 
@@ -72,6 +78,16 @@ impl Maker {
         let metric = HistogramVec::new(
             HistogramOpts::new(name, help).buckets(buckets.to_vec()),
             &["queue"],
+        )?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    /// By the leg's side.
+    fn of_sides(&self, name: &str, help: &str, buckets: &[f64]) -> Result<HistogramVec, MetricsError> {
+        let metric = HistogramVec::new(
+            HistogramOpts::new(name, help).buckets(buckets.to_vec()),
+            &["side"],
         )?;
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)
@@ -179,6 +195,7 @@ impl Metrics {
                 "Recordings that ended: sealed, repaired after a crash, or failed.",
                 &["result"],
             )?,
+            sound: Sound::new(&make)?,
             seq: make.single(
                 "hotline_journal_events_total",
                 "Committed events seen since the start.",
@@ -188,6 +205,12 @@ impl Metrics {
                 "hotline_gateway_total",
                 "Totals kept by the gateway itself, by name.",
                 &["name"],
+            )?,
+            trunk_up: make.gauges("hotline_trunk_up", "1 while the trunk takes calls.", "trunk")?,
+            trunk_calls: make.gauges(
+                "hotline_trunk_calls",
+                "Calls by the trunk now, both ways.",
+                "trunk",
             )?,
             waiting: make.gauges("hotline_queue_waiting", "Callers waiting now.", "queue")?,
             agents: make.gauges(
@@ -241,6 +264,7 @@ impl Metrics {
             }
             What::RecordingSealed { .. } => self.recordings.with_label_values(&["sealed"]).inc(),
             What::RecordingFailed { .. } => self.recordings.with_label_values(&["failed"]).inc(),
+            What::MediaMeasured { .. } => self.sound.apply(&event.what),
             _ => {}
         }
     }
@@ -310,6 +334,14 @@ impl Metrics {
         for (name, total) in &status.totals {
             let counter = self.totals.with_label_values(&[*name]);
             counter.inc_by(total.saturating_sub(counter.get()));
+        }
+        for trunk in &status.trunks {
+            self.trunk_up
+                .with_label_values(&[&trunk.id])
+                .set(i64::from(trunk.up));
+            self.trunk_calls
+                .with_label_values(&[&trunk.id])
+                .set(i64::from(trunk.calls));
         }
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {

@@ -7,7 +7,9 @@ mod figures;
 mod now;
 mod pages;
 mod recordings;
+mod reports;
 mod system;
+mod transfer;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -99,9 +101,27 @@ pub(crate) const TABLE: &[Route] = &[
     route(Method::GET, "/v1/contacts/{id}", Needs(Right::Contacts), || {
         get(contacts::one)
     }),
+    route(
+        Method::POST,
+        "/v1/contacts/{id}/transfer",
+        Needs(Right::ControlSelf),
+        || post(transfer::transfer),
+    ),
+    route(Method::GET, "/v1/trunks", Needs(Right::Live), || {
+        get(transfer::trunks)
+    }),
     route(Method::GET, "/v1/figures", Needs(Right::Figures), || {
         get(figures::figures)
     }),
+    route(Method::GET, "/v1/reports", Needs(Right::Figures), || {
+        get(reports::report)
+    }),
+    route(
+        Method::GET,
+        "/v1/reports/contacts",
+        Needs(Right::Contacts),
+        || get(reports::behind),
+    ),
     route(
         Method::GET,
         "/v1/recordings/{contact}/{segment}",

@@ -1,4 +1,5 @@
-//! The store's and the recorder's read-only faces, as the console uses them: the only place that knows their types.
+//! The store's and the recorder's read-only faces, as the console uses them: with the reports, the only place that
+//! knows their types.
 
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use hotline_types::{AgentSlug, ContactId, PersonId, Pii, SegmentId, WallTime};
 use crate::clock::now_ms;
 use crate::dto::{ContactDetail, ContactList, ContactRow, SegmentRow, masked};
 use crate::face::{Account, Accounts, ContactQuery, FaceError, FigureQuery, Records};
+use crate::report::{self, Behind, Made, ReportQuery, Reporting};
 use crate::rights::{Right, Role, Viewer};
 
 impl From<StoreError> for FaceError {
@@ -31,13 +33,14 @@ pub(crate) fn open_recording(dir: &Path, path: &str) -> Result<RecordingFile, Op
 #[derive(Clone, Debug)]
 pub struct StoreRecords {
     reader: Reader,
+    reporting: Reporting,
 }
 
 impl StoreRecords {
     /// Reads through this reader.
     #[must_use]
-    pub const fn new(reader: Reader) -> Self {
-        Self { reader }
+    pub const fn new(reader: Reader, reporting: Reporting) -> Self {
+        Self { reader, reporting }
     }
 
     /// A caller's number as the viewer may see it.
@@ -102,6 +105,20 @@ impl Records for StoreRecords {
     async fn counters(&self, query: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError> {
         let (from, to) = (BusinessDate(query.from.clone()), BusinessDate(query.to.clone()));
         Ok(self.reader.totals(&from, &to).await?.into_iter().collect())
+    }
+
+    async fn report(&self, query: &ReportQuery) -> Result<Made, FaceError> {
+        report::make(&self.reader, &self.reporting, query).await
+    }
+
+    async fn behind(
+        &self,
+        query: &ReportQuery,
+        figure: &str,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Behind, FaceError> {
+        report::behind(&self.reader, &self.reporting, query, figure, cursor, limit).await
     }
 
     async fn number_of(&self, person: PersonId) -> Result<Option<Pii<String>>, FaceError> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hotline_journal::{Board, BusinessDays, By, Event, Scope, What};
+use hotline_journal::{Board, BusinessDays, By, Event, Place, Scope, What};
 use hotline_types::{ContactId, DeviceState, Intent, PersonId, Pii, WallTime, WorkState};
 
 use crate::app::Shared;
@@ -192,12 +192,22 @@ impl View {
                 waiting,
                 longest_since: longest.map(WallTime::as_millis),
                 ready: count(members().filter(|agent| can_take(agent))),
-                talking: count(members().filter(|agent| matches!(agent.work, "talking" | "hold"))),
+                talking: self.talking_of(slug),
                 today: counters(&self.board.counts(&scope), self.board.waiting_count(&scope)),
             };
             Some((slug.clone(), row))
         };
         directory.queues.iter().filter_map(row).collect()
+    }
+
+    /// Calls of this queue with an agent now. A call counts for the queue it came from, so the rows add up to the
+    /// calls there are; agents who serve several queues would be counted in each.
+    fn talking_of(&self, queue: &str) -> u32 {
+        let calls = self.board.contacts().filter(|(_, contact)| {
+            matches!(contact.place, Place::Talking(_) | Place::Hold(_))
+                && contact.queue.as_ref().is_some_and(|from| from.as_str() == queue)
+        });
+        u32::try_from(calls.count()).unwrap_or(u32::MAX)
     }
 
     fn calls(&self, directory: &Directory) -> BTreeMap<String, CallRow> {
@@ -282,3 +292,6 @@ fn can_take(agent: &AgentRow) -> bool {
 fn count<'a>(rows: impl Iterator<Item = &'a AgentRow>) -> u32 {
     u32::try_from(rows.count()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

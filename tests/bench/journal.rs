@@ -10,7 +10,13 @@ use hotline_types::{Pii, WallTime};
 use tokio::sync::mpsc;
 
 /// Writes at least so many contacts; how many events they are.
+#[allow(dead_code, reason = "shared by the benchmarks, each of which uses a part")]
 pub async fn fill(data_dir: &Path, contacts: usize) -> u64 {
+    fill_over(data_dir, contacts, Duration::from_millis(700)).await
+}
+
+/// The same with this longest pause between two steps of the hotline, which is how long the journal's time is.
+pub async fn fill_over(data_dir: &Path, contacts: usize, pause_max: Duration) -> u64 {
     let config = StoreConfig {
         data_dir: data_dir.to_owned(),
         durability: Durability::Normal,
@@ -23,7 +29,7 @@ pub async fn fill(data_dir: &Path, contacts: usize) -> u64 {
     let mut hotline = Sample::new(SampleConfig {
         seed: 1,
         from: WallTime::from_millis(1_795_476_600_000),
-        pause_max: Duration::from_millis(700),
+        pause_max,
         lines: 60,
         agents: 60,
         patient: 97,

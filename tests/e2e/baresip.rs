@@ -106,6 +106,11 @@ impl Baresip {
         send(&self.control, command);
     }
 
+    /// A command with its parameter, such as `transfer` and whom to.
+    pub fn command_with(&self, command: &str, parameter: &str) {
+        send_with(&self.control, command, parameter);
+    }
+
     /// Everything it heard in all its calls.
     pub fn capture(&self) -> Vec<i16> {
         let mut names: Vec<PathBuf> = fs::read_dir(&self.dir)
@@ -151,7 +156,11 @@ impl Drop for Baresip {
 
 /// Sends a command as a netstring of JSON.
 fn send(control: &Mutex<TcpStream>, command: &str) {
-    let message = format!("{{\"command\":\"{command}\",\"params\":\"\",\"token\":\"test\"}}");
+    send_with(control, command, "");
+}
+
+fn send_with(control: &Mutex<TcpStream>, command: &str, parameter: &str) {
+    let message = format!("{{\"command\":\"{command}\",\"params\":\"{parameter}\",\"token\":\"test\"}}");
     let mut control = control.lock().unwrap();
     control
         .write_all(format!("{}:{message},", message.len()).as_bytes())

@@ -248,13 +248,17 @@ impl Gateway {
 
     /// GET with the token of `control.json`: status and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let host = self.control["url"]
-            .as_str()
-            .unwrap()
-            .trim_start_matches("http://")
-            .trim_end_matches('/')
-            .to_owned();
-        super::http::get(&host, path, self.control["token"].as_str().unwrap())
+        super::http::get(&self.host(), path, self.control["token"].as_str().unwrap())
+    }
+
+    /// POST of JSON with the same token.
+    pub fn post(&self, path: &str, body: &str) -> (u16, String) {
+        super::http::post(&self.host(), path, self.control["token"].as_str().unwrap(), body)
+    }
+
+    fn host(&self) -> String {
+        let url = self.control["url"].as_str().unwrap();
+        url.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
     /// GET, as JSON.

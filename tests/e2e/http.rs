@@ -7,11 +7,22 @@ use super::wait::secs;
 
 /// GET with a bearer token: status and body.
 pub fn get(host: &str, path: &str, token: &str) -> (u16, String) {
+    request("GET", host, path, token, "")
+}
+
+/// POST of JSON with a bearer token: status and body.
+pub fn post(host: &str, path: &str, token: &str, body: &str) -> (u16, String) {
+    request("POST", host, path, token, body)
+}
+
+fn request(method: &str, host: &str, path: &str, token: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(host).expect("the console listens");
     stream.set_read_timeout(Some(secs(10))).unwrap();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
     )
     .unwrap();
     let mut answer = Vec::new();

@@ -35,6 +35,7 @@ struct State {
 enum Order {
     To(SocketAddr),
     Press(char),
+    Tones(u32, u32),
     Quiet(bool),
     Secure(SrtpAgreed),
 }
@@ -66,6 +67,7 @@ impl RtpPeer {
             sequence: 7,
             timestamp: 1_600,
             srtp: None,
+            tones: None,
             pressing: Vec::new(),
             key_start: 0,
             state: state.clone(),
@@ -95,6 +97,11 @@ impl RtpPeer {
     /// Holds a key for 100 ms.
     pub fn press(&self, key: char) {
         self.order(Order::Press(key));
+    }
+
+    /// Sends two tones for 100 ms in place of its own.
+    pub fn tones(&self, low: u32, high: u32) {
+        self.order(Order::Tones(low, high));
     }
 
     /// Stops sending, or begins again.
@@ -185,6 +192,8 @@ struct Voice {
     sequence: u16,
     timestamp: u32,
     srtp: Option<Srtp>,
+    /// Two tones, and for how many frames still.
+    tones: Option<(u32, u32, usize)>,
     pressing: Vec<dtmf::KeyPacket>,
     key_start: u32,
     state: Arc<Mutex<State>>,
@@ -224,6 +233,7 @@ impl Voice {
     fn obey(&mut self, order: Order) {
         match order {
             Order::To(to) => self.to = Some(to),
+            Order::Tones(low, high) => self.tones = Some((low, high, 5)),
             Order::Quiet(quiet) => self.quiet = quiet,
             Order::Secure(agreed) => self.srtp = Some(Srtp::new(&agreed)),
             Order::Press(key) => {
@@ -263,8 +273,17 @@ impl Voice {
                 &mut header,
             );
             for (offset, byte) in packet[12..].iter_mut().enumerate() {
-                *byte = g711::encode(self.codec, tone::beating(self.hz, self.at + offset));
+                let at = self.at + offset;
+                let sample = match self.tones {
+                    Some((low, high, _)) => tone::pure(low, at) / 2 + tone::pure(high, at) / 2,
+                    None => tone::beating(self.hz, at),
+                };
+                *byte = g711::encode(self.codec, sample);
             }
+            self.tones = self.tones.and_then(|(low, high, frames)| {
+                let left = frames.checked_sub(1).filter(|left| *left > 0)?;
+                Some((low, high, left))
+            });
             packet.len()
         };
         packet[..12].copy_from_slice(&header);

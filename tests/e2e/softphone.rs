@@ -106,6 +106,11 @@ impl SoftPhone {
         leg
     }
 
+    /// Where it hears SIP.
+    pub fn address(&self) -> SocketAddr {
+        self.shared.socket.local_addr().unwrap()
+    }
+
     /// Tells the phone to do something.
     pub fn command(&self, command: PhoneCommand) {
         self.shared.drive(PhoneInput::Command(command));

@@ -1,6 +1,6 @@
 //! SRTP by SDES: a phone and a trunk that encrypt, and those who may not speak in clear.
 
-use hotline_journal::What;
+use hotline_journal::{MediaSide, What};
 use hotline_media::{Codec, Direction, LocalMedia, LocalSrtp, OwnKeys};
 use hotline_sip::PhoneEvent;
 use hotline_types::Rng;
@@ -87,6 +87,23 @@ fn encrypting_phone_and_encrypting_trunk_hear_each_other_and_the_recording_is_pl
             tone::heard_ms(samples, hz) > 1_500,
             "{side}: {} ms",
             tone::heard_ms(samples, hz)
+        );
+    }
+    for side in [MediaSide::Caller, MediaSide::Agent] {
+        let measured = journal.until(
+            "the measure of the talk",
+            secs(5),
+            |event| matches!(event.what, What::MediaMeasured { side: of, .. } if of == side),
+        );
+        let What::MediaMeasured {
+            received, mos, srtp, ..
+        } = measured.what
+        else {
+            unreachable!()
+        };
+        assert!(
+            received > 80 && mos > Some(350) && srtp,
+            "{side:?}: {received} packets, {mos:?}, {srtp}"
         );
     }
     let log = gateway.log();

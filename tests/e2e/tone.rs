@@ -27,6 +27,16 @@ pub fn beating(hz: u32, at: usize) -> i16 {
     ((TAU * f64::from(hz) * within as f64 / RATE as f64).sin() * AMPLITUDE) as i16
 }
 
+/// A tone without a pause: sample number `at`.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "audio samples"
+)]
+pub fn pure(hz: u32, at: usize) -> i16 {
+    ((TAU * f64::from(hz) * at as f64 / RATE as f64).sin() * AMPLITUDE) as i16
+}
+
 /// Energy of one frequency as a share of all energy, 0 to 1 (Goertzel).
 #[expect(clippy::cast_precision_loss, reason = "audio samples")]
 fn share(window: &[i16], hz: u32) -> f64 {

@@ -108,6 +108,8 @@ impl Checkers {
             // The agent's wrap-up may name its contact after the end.
             return match event.what {
                 What::AgentWork { .. } | What::Disposed { .. } => Ok(()),
+                // Measures come from the media plane when the talk is taken apart.
+                What::MediaMeasured { .. } if self.closed.contains(&id) => Ok(()),
                 _ => Err("an event of a contact that is not open".to_owned()),
             };
         };

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hotline_media::{AfterPlay, LegStats, MediaCommand, MediaEvent, OpenFailure, PlayId};
+use hotline_media::{
+    AfterPlay, Heard, LegStats, MediaCommand, MediaEvent, OpenFailure, PlayId, Quality, Stretch,
+};
 use hotline_switch::Input;
 use hotline_types::{LegId, Pii, SegmentId, Time};
 
@@ -22,6 +24,7 @@ struct Leg {
     play: Option<PlayId>,
     bridged: Option<LegId>,
     recording: Option<(SegmentId, String, Time)>,
+    measured: Option<Stretch>,
 }
 
 /// Legs by id.
@@ -43,6 +46,19 @@ fn soon(event: MediaEvent) -> Due {
         input: Input::Media(event),
         play: None,
     }
+}
+
+/// A measure of a leg that heard something.
+fn measured(stretch: Stretch) -> Due {
+    let heard = Heard {
+        received: 100,
+        ..Heard::default()
+    };
+    let quality = Quality {
+        heard,
+        ..Quality::default()
+    };
+    soon(MediaEvent::Measured { stretch, quality })
 }
 
 impl MediaDouble {
@@ -102,10 +118,7 @@ impl MediaDouble {
                 Ok(Vec::new())
             }
             MediaCommand::Bridge { caller, agent } => self.bridge(caller, agent).map(|()| Vec::new()),
-            MediaCommand::Unbridge { leg } => {
-                self.unbridge(leg);
-                Ok(Vec::new())
-            }
+            MediaCommand::Unbridge { leg } => Ok(self.unbridge(leg)),
             MediaCommand::Record { caller, spec } => {
                 let leg = self
                     .legs
@@ -120,6 +133,16 @@ impl MediaDouble {
             }
             MediaCommand::StopRecord { caller } => Ok(self.stop_record(now, caller).into_iter().collect()),
             MediaCommand::Close { leg } => Ok(self.close(now, leg)),
+            MediaCommand::Measure { leg, stretch } => {
+                let leg = self
+                    .legs
+                    .get_mut(&leg)
+                    .ok_or(format!("{leg} is measured but not open"))?;
+                if leg.bridged.is_none() {
+                    return Err("a measure without a bridge".to_owned());
+                }
+                Ok(leg.measured.replace(stretch).map(measured).into_iter().collect())
+            }
             MediaCommand::Connect { .. } | MediaCommand::Hold { .. } | MediaCommand::Watch { .. } => {
                 Ok(Vec::new())
             }
@@ -138,6 +161,7 @@ impl MediaDouble {
             play: None,
             bridged: None,
             recording: None,
+            measured: None,
         };
         if self.legs.insert(leg, fresh).is_some() {
             return Err(format!("{leg} is opened twice"));
@@ -169,7 +193,7 @@ impl MediaDouble {
 
     fn close(&mut self, now: Time, leg: LegId) -> Vec<Due> {
         let sealed = self.stop_record(now, leg);
-        self.unbridge(leg);
+        let told = self.unbridge(leg);
         let Some(closed) = self.legs.remove(&leg) else {
             return Vec::new();
         };
@@ -177,6 +201,7 @@ impl MediaDouble {
         let stats = LegStats::default();
         sealed
             .into_iter()
+            .chain(told)
             .chain([soon(MediaEvent::Closed { leg, stats })])
             .collect()
     }
@@ -196,11 +221,17 @@ impl MediaDouble {
         Ok(())
     }
 
-    fn unbridge(&mut self, leg: LegId) {
+    /// Ends a bridge with the measures of both its legs.
+    fn unbridge(&mut self, leg: LegId) -> Vec<Due> {
         let other = self.legs.get_mut(&leg).and_then(|leg| leg.bridged.take());
-        if let Some(other) = other.and_then(|other| self.legs.get_mut(&other)) {
-            other.bridged = None;
+        let mut told = Vec::new();
+        for leg in other.into_iter().flat_map(|other| [leg, other]) {
+            if let Some(leg) = self.legs.get_mut(&leg) {
+                leg.bridged = None;
+                told.extend(leg.measured.take().map(measured));
+            }
         }
+        told
     }
 
     fn stop_record(&mut self, now: Time, leg: LegId) -> Option<Due> {

@@ -11,13 +11,18 @@ use super::assert_none;
 use super::tree::root;
 
 /// Every crate of the project and the crates of the project that it may know.
-const MAY_KNOW: [(&str, &[&str]); 13] = [
+const MAY_KNOW: [(&str, &[&str]); 14] = [
     ("hotline-types", &[]),
     ("hotline-journal", &["hotline-types"]),
     ("hotline-sip", &["hotline-types", "hotline-journal"]),
     ("hotline-media", &["hotline-types", "hotline-journal"]),
     ("hotline-acd", &["hotline-types", "hotline-journal"]),
     ("ivr-flows", &["hotline-types", "hotline-journal"]),
+    // The simulator runs the queue engine itself, not a model of it.
+    (
+        "hotline-planning",
+        &["hotline-types", "hotline-journal", "hotline-acd"],
+    ),
     (
         "hotline-switch",
         &[
@@ -51,6 +56,7 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
             "hotline-sip",
             "hotline-media",
             "hotline-acd",
+            "hotline-planning",
             "hotline-switch",
             "hotline-io",
             "hotline-store",
@@ -62,12 +68,13 @@ const MAY_KNOW: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates without clocks, sockets, files and randomness.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "hotline-types",
     "hotline-journal",
     "hotline-sip",
     "hotline-media",
     "hotline-acd",
+    "hotline-planning",
     "hotline-switch",
     "ivr-flows",
 ];

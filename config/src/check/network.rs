@@ -244,9 +244,13 @@ impl Check {
         if let Some(said) = listener {
             self.refer(said, "trunk listener", names);
         }
-        let peers = self.required(&raw.peers, &raw.key, "peers", "[\"192.0.2.10\"]");
+        let reached = !raw.gateways.items().is_empty();
+        let peers = match reached {
+            true => raw.peers.get(),
+            false => self.required(&raw.peers, &raw.key, "peers", "[\"192.0.2.10\"]"),
+        };
         if let Some(peers) = peers
-            && !(1..=TRUNK_PEERS_MAX).contains(&peers.len())
+            && !(usize::from(!reached)..=TRUNK_PEERS_MAX).contains(&peers.len())
         {
             let key = raw.key.below("peers");
             self.tell(
@@ -275,12 +279,16 @@ impl Check {
             }
             addresses.push(address);
         }
+        let rules = self.trunk_rules(raw);
         let listener = listener?;
+        let listener = listeners.iter().position(|known| known.slug == listener.value)?;
+        self.trunk_transport(raw, &rules, &listeners[listener]);
         Some(Trunk {
             slug: slug?,
-            listener: listeners.iter().position(|known| known.slug == listener.value)?,
+            listener,
             peers: addresses,
             srtp: self.word_or(&raw.srtp, &SRTP, Srtp::Off),
+            rules,
         })
     }
 

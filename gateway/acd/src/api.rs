@@ -195,6 +195,16 @@ pub enum Input {
         /// On or off.
         held: bool,
     },
+    /// This agent has the contact from now on, without an offer: a transfer. The talk that it had must have ended
+    /// before; the agent must not be in another.
+    TakeOver {
+        /// The contact.
+        contact: ContactId,
+        /// The agent.
+        agent: AgentSlug,
+        /// The queue whose rules hold for the wrap-up.
+        queue: QueueSlug,
+    },
     /// The state of an agent's phone.
     Device {
         /// The agent.

@@ -188,6 +188,13 @@ impl Acd {
             } => self.offer_failed(offer, outcome, sip_status),
             Input::TalkEnded { contact } => self.talk_ended(contact),
             Input::Held { contact, held } => self.held(contact, held),
+            Input::TakeOver {
+                contact,
+                agent,
+                queue,
+            } => {
+                self.for_agent(&agent, |acd, no| acd.take_over(contact, no, &queue));
+            }
             Input::Device { agent, device } => {
                 self.for_agent(&agent, |acd, no| acd.device(no, device));
             }

@@ -13,6 +13,7 @@ mod estimate;
 mod policy;
 mod queue;
 mod rules;
+mod shifts;
 mod skills;
 mod timers;
 mod views;

@@ -10,9 +10,9 @@ use hotline_io::sip::{SipCount, SipCounters};
 use hotline_journal::{By, Seq};
 use hotline_sip::admission::DropReason;
 use hotline_store::JournalHandle;
-use hotline_supervisor::{Actor, CommandError, Gateway, Readiness, Status};
-use hotline_switch::{Command, Reply};
-use hotline_types::{AgentSlug, Intent};
+use hotline_supervisor::{Actor, CommandError, Gateway, Readiness, Status, TransferTo, TrunkStatus};
+use hotline_switch::{Command, Reply, TransferRefusal, TrunkView};
+use hotline_types::{AgentSlug, ContactId, Intent};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::Order;
@@ -55,6 +55,10 @@ impl Bridge {
         match tokio::time::timeout(REPLY_MAX, answer).await {
             Ok(Ok(Reply::Done(seq))) => Ok(seq),
             Ok(Ok(Reply::UnknownAgent)) => Err(CommandError::UnknownAgent),
+            Ok(Ok(Reply::NotTransferred(TransferRefusal::UnknownContact))) => {
+                Err(CommandError::UnknownContact)
+            }
+            Ok(Ok(Reply::NotTransferred(refusal))) => Err(CommandError::Refused(refusal.to_string())),
             Ok(Err(_)) | Err(_) => Err(CommandError::Busy),
         }
     }
@@ -80,6 +84,21 @@ impl Gateway for Bridge {
 
     async fn release_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Seq, CommandError> {
         self.order(actor, Command::Release { agent: agent.clone() }).await
+    }
+
+    async fn transfer(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        agent: Option<&AgentSlug>,
+        to: TransferTo,
+    ) -> Result<Seq, CommandError> {
+        let to = match to {
+            TransferTo::Queue(queue) => hotline_switch::TransferTo::Queue(queue),
+            TransferTo::Outside(number) => hotline_switch::TransferTo::Outside(number),
+        };
+        let agent = agent.cloned();
+        self.order(actor, Command::Transfer { contact, agent, to }).await
     }
 
     fn readiness(&self) -> Readiness {
@@ -111,10 +130,13 @@ impl Gateway for Bridge {
             ("sip_retransmissions", gauges.retransmissions),
             ("sip_table_full", gauges.table_full),
             ("sip_stray", gauges.stray),
+            ("trunk_full", gauges.trunk_full),
+            ("dial_refused", gauges.dial_refused),
             ("rtp_received", media.received),
             ("rtp_relayed", media.relayed),
             ("rtp_played", media.played),
             ("rtp_refused", media.refused),
+            ("rtp_ports_noisy", media.ports_noisy),
             ("srtp_forged", media.srtp_forged),
             ("srtp_replayed", media.srtp_replayed),
         ];
@@ -137,7 +159,25 @@ impl Gateway for Bridge {
             media_ports_in_use: small(gauges.legs),
             media_ports_max: small(self.media_ports_max),
             outbox_waiting: journal.outbox,
+            trunks: self.pulse.trunks().into_iter().map(trunk).collect(),
             totals,
         }
+    }
+}
+
+fn trunk(view: TrunkView) -> TrunkStatus {
+    let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let (up, down): (Vec<_>, Vec<_>) = view.state.gateways.iter().partition(|gateway| gateway.1);
+    let text =
+        |list: Vec<&(std::net::SocketAddr, bool)>| list.into_iter().map(|(at, _)| at.to_string()).collect();
+    TrunkStatus {
+        id: view.state.slug.to_string(),
+        up: view.state.up,
+        why: view.state.down.map(|why| why.to_string()),
+        registered: view.state.registered,
+        gateways_up: text(up),
+        gateways_down: text(down),
+        calls: small(view.calls),
+        calls_max: small(view.calls_max),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Hotline: answers a hotline's calls, queues them for the shift on duty, records and counts them.
 #[derive(Debug, Parser)]
@@ -33,6 +33,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print the figures of any stretch of time, or list the contacts behind one
+    Report(Report),
+    /// Forecast the calls of days to come and say how many seats they need
+    Staffing(Staffing),
+    /// Replay recorded callers through the queue engine with other rosters, policies or demand
+    Simulate(Simulate),
     /// Look at agents and command them
     Agent {
         /// What to do
@@ -56,6 +62,140 @@ pub struct Demo {
     /// Agents at work, at most those of the configuration
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub agents: u32,
+}
+
+/// How a listing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// RFC 4180
+    Csv,
+    /// One JSON document
+    Json,
+}
+
+/// What a report shows. It is read from the journal of the data folder, whether a gateway runs on it or not.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// First business date, YYYY-MM-DD [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+    /// Last business date [default: the first]
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+    /// Rows by: total, number, queue, agent, team, coverage (bands by arrival), roster (bands by agents)
+    #[arg(long, value_name = "GROUP", default_value = "queue")]
+    pub by: String,
+    /// Time of a row: whole, interval (15 minutes), hour, day, week, month
+    #[arg(long, value_name = "PERIOD", default_value = "whole")]
+    pub per: String,
+    /// Only the row of this slug
+    #[arg(long, value_name = "SLUG")]
+    pub only: Option<String>,
+    /// T of the service levels, seconds; applies to old data too [default: 15, three rings]
+    #[arg(long, value_name = "SECONDS")]
+    pub within: Option<u64>,
+    /// Longest wait of a short abandon, seconds [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub short: Option<u64>,
+    /// Only these figures, comma between them; --json shows all with their definitions
+    #[arg(long, value_name = "NAMES")]
+    pub figures: Option<String>,
+    /// List the contacts that stand behind this figure
+    #[arg(long, value_name = "FIGURE")]
+    pub contacts: Option<String>,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is planned, from the journal of the data folder.
+#[derive(Debug, Args)]
+pub struct Staffing {
+    /// First business date to plan, YYYY-MM-DD [default: tomorrow]
+    #[arg(long, value_name = "DATE")]
+    pub date: Option<String>,
+    /// Dates to plan, 1 to 31
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub days: u32,
+    /// Past days to learn from, 1 to 400
+    #[arg(long, value_name = "N", default_value_t = 56)]
+    pub history: u32,
+    /// Only the calls of this queue [default: all, shared by all agents]
+    #[arg(long, value_name = "QUEUE")]
+    pub queue: Option<String>,
+    /// Holidays besides those of `[[holiday]]`, past and to come: a class of days of their own; may be given several times
+    #[arg(long = "holiday", value_name = "DATE")]
+    pub holidays: Vec<String>,
+    /// Calls against the forecast, such as 1.2
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub demand: f64,
+    /// Share to be answered [default: hotline.answer_rate_target]
+    #[arg(long, value_name = "SHARE")]
+    pub answer_rate: Option<f64>,
+    /// Share to be answered within --within
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
+    pub level: f64,
+    /// Seconds [default: hotline.answer_within]
+    #[arg(long, value_name = "SECONDS")]
+    pub within: Option<u32>,
+    /// Share of paid time in which an agent is not there
+    #[arg(long, value_name = "SHARE", default_value_t = 0.15)]
+    pub shrinkage: f64,
+    /// By Erlang C, in which nobody gives up, instead of Erlang A
+    #[arg(long)]
+    pub erlang_c: bool,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is simulated, from the journal of the data folder.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// First business date, YYYY-MM-DD [default: today]
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+    /// Last business date [default: the first]
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+    /// Only callers of this queue
+    #[arg(long, value_name = "QUEUE")]
+    pub queue: Option<String>,
+    /// Another configuration, whose queues, policies, bands and seed roster take the place of today's
+    #[arg(long = "with", value_name = "FILE")]
+    pub changed: Option<PathBuf>,
+    /// More or fewer agents on a band, such as night=+1; may be given several times
+    #[arg(long, value_name = "BAND=+N", allow_hyphen_values = true)]
+    pub seats: Vec<String>,
+    /// Callers for each recorded one, such as 1.2
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub demand: f64,
+    /// Share of the rostered time in which an agent is not there, where a roster is changed
+    #[arg(long, value_name = "SHARE", default_value_t = 0.15)]
+    pub shrinkage: f64,
+    /// T of the service levels, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub within: u64,
+    /// Runs, 2 to 1000: more make the intervals narrower
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub runs: u32,
+    /// What is drawn follows from it: equal seeds give equal answers
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Commands about agents; they go through the API of the running gateway.

@@ -24,6 +24,8 @@ pub struct Content {
     pub clips: BTreeMap<PromptRef, ClipId>,
     /// The clip a held caller hears.
     pub hold_music: ClipId,
+    /// The tone that acknowledges a feature code.
+    pub tone: ClipId,
     /// All clips, coded.
     pub library: Arc<hotline_media::Library>,
 }
@@ -33,7 +35,9 @@ pub struct Content {
 /// # Errors
 /// Every problem that there is, each with its place and what to do.
 pub fn load(settings: &Settings) -> anyhow::Result<Content> {
-    let (clips, samples) = read_prompts(settings)?;
+    let (clips, mut samples) = read_prompts(settings)?;
+    let tone = ClipId(u32::try_from(samples.len())?);
+    samples.push(acknowledgement());
     let flows = read_flows(settings)?;
     check(settings, &flows, &clips)?;
     let music = PromptRef {
@@ -51,6 +55,7 @@ pub fn load(settings: &Settings) -> anyhow::Result<Content> {
         flows,
         clips,
         hold_music,
+        tone,
         library: Arc::new(hotline_media::Library::build(samples)),
     })
 }
@@ -85,6 +90,25 @@ fn read_prompts(settings: &Settings) -> anyhow::Result<Prompts> {
         }
     }
     Ok((clips, samples))
+}
+
+/// Two short rising tones of 8000 samples a second, between two silences.
+fn acknowledgement() -> Vec<i16> {
+    let tone = |hertz: f64| {
+        (0..1_200).map(move |at| {
+            let angle = f64::from(at) * hertz * std::f64::consts::TAU / 8_000.0;
+            #[expect(clippy::cast_possible_truncation, reason = "below 6000 by its factor")]
+            let sample = (angle.sin() * 6_000.0) as i16;
+            sample
+        })
+    };
+    let pause = || std::iter::repeat_n(0, 800);
+    pause()
+        .chain(tone(660.0))
+        .chain(pause())
+        .chain(tone(880.0))
+        .chain(pause())
+        .collect()
 }
 
 fn read_flows(settings: &Settings) -> anyhow::Result<Library> {

@@ -21,6 +21,7 @@ pub fn directory(settings: &Settings) -> Directory {
                 AgentEntry {
                     label: agent.label.clone(),
                     queues: Vec::new(),
+                    team: agent.team.clone(),
                 },
             )
         })

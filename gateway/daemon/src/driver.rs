@@ -29,6 +29,9 @@ const BACKLOG_EVENTS_MAX: usize = 1_024;
 /// Time after which a journal or media queue that was full is tried again.
 const RETRY: Duration = Duration::from_millis(5);
 
+/// How often the trunks are shown.
+const TRUNKS_EVERY: Duration = Duration::from_millis(250);
+
 /// A user's command on its way to the switch.
 #[derive(Debug)]
 pub struct Order {
@@ -74,6 +77,8 @@ pub struct Driver {
     replies: BTreeMap<CommandId, oneshot::Sender<Reply>>,
     last_command: CommandId,
     deadline: Option<Time>,
+    /// When the trunks were last shown.
+    trunks_shown: Option<Time>,
     pulse: Arc<Pulse>,
 }
 
@@ -109,6 +114,7 @@ impl Driver {
             replies: BTreeMap::new(),
             last_command: CommandId(0),
             deadline: None,
+            trunks_shown: None,
             pulse,
         }
     }
@@ -227,6 +233,7 @@ impl Driver {
         self.media.send_all(&mut self.media_backlog);
         self.write_journal();
         let uncommitted = *self.inbox.committed.borrow() < self.switch.last_seq();
+        self.show_trunks();
         self.pulse.beat(
             self.switch.gauges(),
             self.behind,
@@ -250,6 +257,15 @@ impl Driver {
             Effect::Drained => return Some(Ended::Drained),
         }
         None
+    }
+
+    /// Shows the trunks a few times a second, not every turn: it copies the whole table.
+    fn show_trunks(&mut self) {
+        let now = self.clock.now().mono;
+        if self.trunks_shown.is_none_or(|at| now.since(at) >= TRUNKS_EVERY) {
+            self.trunks_shown = Some(now);
+            self.pulse.set_trunks(self.switch.trunks());
+        }
     }
 
     fn unwritten(&self) -> bool {

@@ -28,7 +28,7 @@ use crate::bridge::Bridge;
 use crate::driver::{Driver, Ended, Inbox};
 use crate::place::{Control, Place};
 use crate::pulse::Pulse;
-use crate::{content, days, directory, parts, people, secrets};
+use crate::{content, days, directory, parts, people, reports, secrets};
 
 /// SIP messages that may wait for the driver; beyond it they are dropped and sent again by their senders.
 const SIP_INBOX: usize = 4_096;
@@ -203,6 +203,7 @@ impl Gateway {
             .map(|(agent, intent)| (agent.clone(), intent.clone()))
             .collect();
         let roster = people::roster(&people, settings).await?;
+        let reporting = reports::reporting(settings, roster.clone())?;
         let acd = Acd::new(parts::acd(settings, &intents, roster)?, rng.fork(), clock.now())
             .map_err(|problems| anyhow::anyhow!(problems_text(&problems)))?;
         let on_duty = acd
@@ -210,7 +211,12 @@ impl Gateway {
             .filter(|agent| acd.agent(agent).is_some_and(|view| view.on_duty))
             .cloned()
             .collect();
-        let switch_config = parts::switch(settings, content.flows, content.clips, content.hold_music);
+        let switch_config = parts::switch(
+            settings,
+            content.flows,
+            content.clips,
+            (content.hold_music, content.tone),
+        );
         let switch = Switch::new(switch_config, endpoint, acd, rng.fork(), last, clock.now());
 
         let sip_counters = Arc::new(SipCounters::default());
@@ -231,7 +237,7 @@ impl Gateway {
         let console_parts = Parts {
             gateway: Arc::new(bridge),
             accounts: Arc::new(StoreAccounts::new(people)),
-            records: Arc::new(StoreRecords::new(store.reader())),
+            records: Arc::new(StoreRecords::new(store.reader(), reporting)),
             board: recovered.board(),
             days,
             events: feed,
@@ -389,7 +395,8 @@ fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
     let listeners = settings.sip.listeners.iter().enumerate().map(|(at, listener)| {
         let role = parts::role(listener.role);
         let peers = settings.trunks.iter().filter(|trunk| trunk.listener == at);
-        let admission = AdmissionConfig::new(role, peers.flat_map(|trunk| trunk.peers.clone()).collect());
+        let peers = peers.flat_map(|trunk| trunk.peers.iter().copied().chain(gateways(trunk)));
+        let admission = AdmissionConfig::new(role, peers.collect());
         ListenerConfig {
             id: parts::listener_id(at),
             role,
@@ -401,6 +408,14 @@ fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
         }
     });
     SipShell::bind(listeners.collect()).map_err(Into::into)
+}
+
+/// The sources that a trunk's gateways may send from: their addresses with any port. Names join when they are found.
+fn gateways(trunk: &hotline_config::Trunk) -> impl Iterator<Item = SocketAddr> {
+    trunk.rules.gateways.iter().filter_map(|gateway| match gateway {
+        hotline_config::Gateway::Address(at) => Some(SocketAddr::new(at.ip(), 0)),
+        hotline_config::Gateway::Name { .. } => None,
+    })
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {

@@ -17,8 +17,11 @@ mod parts;
 pub mod peers;
 mod people;
 mod place;
+pub mod planning;
 mod pulse;
+pub mod reports;
 pub mod run;
 mod secrets;
+mod trunks;
 
 pub use gateway::{Gateway, Watch, entropy};

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use hotline_config::{LoadError, Source};
 use hotline_daemon::agent::NoGateway;
 use hotline_daemon::cli::{Cli, Command};
-use hotline_daemon::{agent, check, demo, logs, run};
+use hotline_daemon::{agent, check, demo, logs, planning, reports, run};
 
 /// How long the program waits at its end for threads that are stuck.
 const STUCK_MAX: Duration = Duration::from_secs(2);
@@ -54,6 +54,17 @@ fn command(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Demo(options) => block_on(demo::demo(&options, settings, data.as_deref())),
         Command::Check { json } => check::check(&settings, json),
+        Command::Report(command) => block_on(reports::report(&settings, &command)),
+        Command::Staffing(command) => block_on(planning::staffing(&settings, &command)),
+        Command::Simulate(command) => {
+            let other = command.changed.clone();
+            let other = other.map(|file| hotline_config::load(&Source::from_process(Some(file), data)));
+            block_on(planning::simulate(
+                &settings,
+                other.transpose()?.as_ref(),
+                &command,
+            ))
+        }
         Command::Agent { command } => agent::agent(&settings.data.dir, &command),
     }
 }

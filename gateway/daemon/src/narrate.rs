@@ -24,6 +24,8 @@ pub fn narrate(event: &Event) {
         }
         What::ContactClosed { cause, .. } => info!(contact, ?cause, "Contact closed"),
         What::RecordingFailed { path, error } => warn!(contact, path, error, "Recording failed"),
+        What::TrunkUp { trunk } => info!(%trunk, "Trunk takes calls"),
+        What::TrunkDown { trunk, why } => warn!(%trunk, why, "Trunk takes no calls"),
         What::PopLate => debug!(contact, agent, "Screen-pop late"),
         What::AgentIntent { intent } => info!(agent, ?intent, by = ?event.by, "Agent's intent changed"),
         What::AgentDevice { device } => info!(agent, ?device, "Agent's phone changed"),

@@ -12,6 +12,8 @@ use hotline_switch::{MediaFace, Number, SrtpRules, SwitchConfig};
 use hotline_types::{AgentSlug, FlowSlug, Intent};
 use ivr_flows::{Flow, PromptRef};
 
+use crate::trunks;
+
 pub mod rules;
 
 /// Shortest time between retransmissions (RFC 3261 §17.1.1.1).
@@ -42,6 +44,7 @@ pub fn endpoint(settings: &Settings, bound: &[SocketAddr], credentials: Vec<Cred
         slug: trunk.slug.clone(),
         listener: listener_id(trunk.listener),
         peers: trunk.peers.clone(),
+        rules: trunks::rules(&trunk.rules),
     });
     EndpointConfig {
         realm: settings.sip.realm.clone(),
@@ -133,13 +136,29 @@ fn srtp(settings: &Settings) -> SrtpRules {
     }
 }
 
+/// What agents dial to set their intent.
+fn codes(routing: &hotline_config::Routing) -> BTreeMap<String, Intent> {
+    let paused = Intent::Paused {
+        reason: "phone".to_owned(),
+    };
+    [
+        (&routing.code_ready, Intent::Ready),
+        (&routing.code_pause, paused),
+        (&routing.code_log_out, Intent::LoggedOut),
+    ]
+    .into_iter()
+    .filter(|(code, _)| !code.is_empty())
+    .map(|(code, intent)| (code.clone(), intent))
+    .collect()
+}
+
 /// The switch's settings.
 #[must_use]
 pub fn switch(
     settings: &Settings,
     flows: BTreeMap<FlowSlug, Arc<Flow>>,
     clips: BTreeMap<PromptRef, ClipId>,
-    hold_music: ClipId,
+    (hold_music, tone): (ClipId, ClipId),
 ) -> SwitchConfig {
     let faces = settings
         .sip
@@ -171,6 +190,8 @@ pub fn switch(
         flows,
         clips,
         hold_music,
+        codes: codes(&settings.routing),
+        tone,
         media: faces.collect(),
         phones: listener_id(phones),
         srtp: srtp(settings),
@@ -180,5 +201,7 @@ pub fn switch(
         media_silence: settings.media.silence,
         probe_wait: settings.media.probe_wait,
         retry_after_s: u32::try_from(settings.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
+        trunks: trunks::lines(settings),
+        dialplan: trunks::dialplan(settings),
     }
 }

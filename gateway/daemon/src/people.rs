@@ -190,13 +190,17 @@ pub async fn credentials(people: &People) -> anyhow::Result<Vec<Credentials>> {
 /// # Errors
 /// Where the store cannot be read.
 pub async fn roster(people: &People, settings: &Settings) -> anyhow::Result<Vec<RosterEntry>> {
+    Ok(entries(people.roster().await?, settings))
+}
+
+/// The rows of the roster that the configuration knows.
+#[must_use]
+pub fn entries(rows: Vec<RosterRow>, settings: &Settings) -> Vec<RosterEntry> {
     let known = |row: &RosterRow| {
         settings.bands.iter().any(|band| band.slug == row.band)
             && settings.seed.agents.iter().any(|agent| agent.slug == row.agent)
     };
-    let rows = people.roster().await?;
-    Ok(rows
-        .into_iter()
+    rows.into_iter()
         .filter(known)
         .map(|row| RosterEntry {
             band: row.band,
@@ -204,5 +208,5 @@ pub async fn roster(people: &People, settings: &Settings) -> anyhow::Result<Vec<
             days: row.days,
             dates: Vec::new(),
         })
-        .collect())
+        .collect()
 }

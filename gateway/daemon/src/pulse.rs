@@ -1,8 +1,9 @@
 //! What the driver lets others see without asking it: gauges, written once a turn.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
-use hotline_switch::Gauges;
+use hotline_switch::{Gauges, TrunkView};
 use hotline_types::WallTime;
 
 macro_rules! pulse {
@@ -13,6 +14,7 @@ macro_rules! pulse {
             $($field: AtomicU64,)*
             /// Since when the journal has not caught up, UTC milliseconds; 0: it has.
             lags_since_ms: AtomicU64,
+            trunks: Mutex<Vec<TrunkView>>,
             behind: AtomicBool,
             draining: AtomicBool,
         }
@@ -39,7 +41,7 @@ macro_rules! pulse {
     };
 }
 
-pulse! { contacts, legs, recordings, faults, malformed, auth_failed, retransmissions, table_full, stray }
+pulse! { contacts, legs, recordings, faults, malformed, auth_failed, retransmissions, table_full, stray, trunk_full, dial_refused }
 
 impl Pulse {
     /// How long events have been waiting to be committed, milliseconds.
@@ -55,6 +57,17 @@ impl Pulse {
     #[must_use]
     pub fn behind(&self) -> bool {
         self.behind.load(Relaxed)
+    }
+
+    /// The trunks, as the driver last saw them.
+    #[must_use]
+    pub fn trunks(&self) -> Vec<TrunkView> {
+        self.trunks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The driver's view of the trunks: told a few times a second at most.
+    pub fn set_trunks(&self, trunks: Vec<TrunkView>) {
+        *self.trunks.lock().unwrap_or_else(PoisonError::into_inner) = trunks;
     }
 
     /// A shutdown has begun.

@@ -269,6 +269,7 @@ impl Phones {
                 codec: Codec::Pcma,
                 payload_type: 8,
                 dtmf: Some(101),
+                inband: false,
                 ptime_ms: 20,
                 direction: Direction::SendRecv,
                 srtp: None,

@@ -242,6 +242,7 @@ impl MediaPlane {
             | MediaCommand::Play { leg, .. }
             | MediaCommand::StopPlay { leg }
             | MediaCommand::Unbridge { leg }
+            | MediaCommand::Measure { leg, .. }
             | MediaCommand::Watch { leg, .. }
             | MediaCommand::Close { leg } => leg,
         };

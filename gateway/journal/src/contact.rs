@@ -337,6 +337,7 @@ fn step(record: &mut ContactRecord, event: &Event) {
         | What::Stopped
         | What::ContactOpened { .. }
         | What::ContactClosed { .. }
+        | What::MediaMeasured { .. }
         | What::AgentIntent { .. }
         | What::AgentWork { .. }
         | What::AgentDevice { .. }
@@ -345,11 +346,12 @@ fn step(record: &mut ContactRecord, event: &Event) {
         | What::PauseOverrun { .. }
         | What::SeatsShort { .. }
         | What::SeatsFilled { .. }
-        | What::CallbackRequested { .. }
-        | What::CallbackDialled { .. }
-        | What::CallbackPostponed { .. }
-        | What::CallbackEnded { .. }
-        | What::AgentDeviceUnusable { .. } => {}
+        | What::AgentDeviceUnusable { .. }
+        | What::OutsideDialled { .. }
+        | What::OutsideAnswered { .. }
+        | What::OutsideFailed { .. }
+        | What::TrunkUp { .. }
+        | What::TrunkDown { .. } => {}
     }
 }
 

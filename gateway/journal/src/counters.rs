@@ -4,7 +4,8 @@
 //! its arrival. An entry into a queue counts in that queue, in the interval of the entry, with the wait in that
 //! queue. For the total and the bands a contact counts **once**, however many queues it enters: in the interval and
 //! the bands of its first entry, with the first exit that is not a flow-out, and the wait since that first entry; it
-//! counts as flowed out only if it is over without any other exit, and as waiting until then. Talk, hold and wrap-up
+//! counts as flowed out only if it is over without any other exit, and as waiting until then. Its number counts the same
+//! once, in the interval of the arrival. Talk, hold and wrap-up
 //! count for queue, total and bands where the contact was counted, and for agent and roster in the interval in which
 //! the time passed. Offers count in the interval in which they were made.
 
@@ -89,11 +90,13 @@ impl Counters {
             | What::PauseOverrun { .. }
             | What::SeatsShort { .. }
             | What::SeatsFilled { .. }
-            | What::CallbackRequested { .. }
-            | What::CallbackDialled { .. }
-            | What::CallbackPostponed { .. }
-            | What::CallbackEnded { .. }
-            | What::AgentDeviceUnusable { .. } => {}
+            | What::MediaMeasured { .. }
+            | What::AgentDeviceUnusable { .. }
+            | What::OutsideDialled { .. }
+            | What::OutsideAnswered { .. }
+            | What::OutsideFailed { .. }
+            | What::TrunkUp { .. }
+            | What::TrunkDown { .. } => {}
         }
         self.last_at = self.last_at.max(event.at);
     }

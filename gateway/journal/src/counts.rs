@@ -92,7 +92,7 @@ macro_rules! counts {
         ///
         /// Number, total and coverage rows use the first group, by the interval in which the call arrived; queue,
         /// total and coverage rows the second, by the interval in which the contact entered the queue (for the
-        /// total and the coverage: its first queue); agent and roster rows the third, offers by the interval in which
+        /// total and the coverage: its first queue), number rows too, by the interval of the arrival; agent and roster rows the third, offers by the interval in which
         /// the offer was made, clock time by the interval in which it passed.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Counts {
@@ -161,8 +161,6 @@ counts! {
     flowed_out_key,
     /// Flowed out: into another queue by an overflow rule.
     flowed_out_overflow,
-    /// Flowed out: the place was left to a call-back.
-    flowed_out_callback,
     /// Lost by the system.
     lost,
     /// Sum of the waits of the answered.
@@ -203,6 +201,30 @@ counts! {
     away_us,
     /// Time paused and not at work.
     paused_us,
+    /// Of `ended_in_ivr`: the caller hung up.
+    ended_in_ivr_caller,
+    /// Of `refused`: the called number is not ours.
+    refused_unknown_number,
+    /// Of `refused`: no common codec, a broken offer or no media port.
+    refused_media,
+    /// Of `refused`: lines, memory or journal at their limit.
+    refused_overload,
+    /// Of `refused`: the gateway was shutting down.
+    refused_draining,
+    /// Of `lost` and `lost_in_ivr`: the process ended without closing it.
+    lost_restart,
+    /// Of `lost` and `lost_in_ivr`: cut off by the end of a shutdown.
+    lost_shutdown,
+    /// Of `lost` and `lost_in_ivr`: the caller's media stopped.
+    lost_media,
+    /// Of `lost` and `lost_in_ivr`: the caller's dialog broke.
+    lost_signalling,
+    /// Of `lost` and `lost_in_ivr`: a bug.
+    lost_fault,
+    /// Calls with an agent that the agent ended.
+    ended_by_agent,
+    /// Sum of the times from the call's arrival to the agent's answer, of the answered: IVR and all queues.
+    reach_answered_us,
 }
 
 impl Counts {
@@ -214,7 +236,6 @@ impl Counts {
             + self.flowed_out_no_staff
             + self.flowed_out_key
             + self.flowed_out_overflow
-            + self.flowed_out_callback
     }
 
     /// Answered with a wait of at most `bound_s`, which must be one of [`WAIT_BOUNDS_S`]; a bound between two is

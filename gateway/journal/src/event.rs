@@ -1,9 +1,8 @@
 //! The events: what happened, in order. Their JSON is a promise, kept by golden files in `tests/data`.
 
 use hotline_types::{
-    AgentSlug, BandSlug, CallbackOutcome, ContactId, DeviceState, EndCause, FlowSlug, Intent, NumberSlug,
-    OfferId, OfferOutcome, PersonId, QueueExit, QueueSlug, SegmentId, SegmentKind, TrunkSlug, WallTime,
-    WorkState,
+    AgentSlug, BandSlug, ContactId, DeviceState, EndCause, FlowSlug, Intent, NumberSlug, OfferId,
+    OfferOutcome, PersonId, QueueExit, QueueSlug, SegmentId, SegmentKind, TrunkSlug, WallTime, WorkState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +73,38 @@ pub struct Event {
     /// What happened: `kind` and `data`.
     #[serde(flatten)]
     pub what: What,
+}
+
+/// Whose leg a measure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaSide {
+    /// The caller's.
+    Caller,
+    /// The agent's.
+    Agent,
+}
+
+impl MediaSide {
+    /// Its word in JSON and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Agent => "agent",
+        }
+    }
+}
+
+/// What a peer reported of what we sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaReported {
+    /// Packets missing there.
+    pub lost: u64,
+    /// Interarrival jitter there, microseconds.
+    pub jitter_us: u64,
+    /// What that was worth to an ear, hundredths of a MOS.
+    pub mos: u16,
 }
 
 /// What happened.
@@ -164,6 +195,33 @@ pub enum What {
     },
     /// They no longer do. `contact`, `segment` (the talk), `agent`.
     Unbridged,
+    /// The caller was transferred: an outside number is dialled by this trunk. `contact`, `segment`.
+    OutsideDialled {
+        /// The trunk.
+        trunk: TrunkSlug,
+    },
+    /// The outside number answered; caller and it hear each other. `contact`, `segment`.
+    OutsideAnswered {
+        /// The trunk.
+        trunk: TrunkSlug,
+    },
+    /// No trunk brought the caller to the outside number. `contact`, `segment`.
+    OutsideFailed {
+        /// The last status that a trunk gave, where one did.
+        sip_status: Option<u16>,
+    },
+    /// A trunk takes calls.
+    TrunkUp {
+        /// The trunk.
+        trunk: TrunkSlug,
+    },
+    /// A trunk takes no calls.
+    TrunkDown {
+        /// The trunk.
+        trunk: TrunkSlug,
+        /// For an operator to read.
+        why: String,
+    },
     /// Recording began. `contact`, `segment`.
     RecordingStarted {
         /// File, relative to the recordings' folder.
@@ -184,6 +242,28 @@ pub enum What {
         path: String,
         /// What went wrong.
         error: String,
+    },
+    /// What the media of one leg was like while a segment lasted; may come after the contact's end. `contact`,
+    /// `segment`.
+    MediaMeasured {
+        /// Whose leg.
+        side: MediaSide,
+        /// RTP packets that came from it.
+        received: u64,
+        /// Packets missing.
+        lost: u64,
+        /// Interarrival jitter at the end, microseconds (RFC 3550 §6.4.1).
+        jitter_us: u64,
+        /// What that was worth to an ear, hundredths of a MOS (ITU-T G.107); none where nothing came.
+        mos: Option<u16>,
+        /// What it reported of us by RTCP; none where it reported nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reported: Option<MediaReported>,
+        /// The newest round trip, microseconds; none where it reported none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        round_trip_us: Option<u64>,
+        /// Whether it was encrypted.
+        srtp: bool,
     },
     /// The contact is over. Exactly one per contact. `contact`.
     ContactClosed {
@@ -238,38 +318,6 @@ pub enum What {
     SeatsFilled {
         /// The band.
         band: BandSlug,
-    },
-    /// A caller asked to be called back, or was put on the list by hand; the place in the queue is kept. `queue`.
-    CallbackRequested {
-        /// The contact that asked: the name of the request.
-        request: ContactId,
-        /// The row with the number to call.
-        person: PersonId,
-        /// The time that counts for its place.
-        enqueued_at: WallTime,
-        /// Seconds of wait it counts for besides its wait.
-        priority_s: u32,
-    },
-    /// The request's turn has come: its number is dialled. `queue`.
-    CallbackDialled {
-        /// The request.
-        request: ContactId,
-        /// How often it has been dialled, this time included.
-        attempt: u32,
-    },
-    /// The call was not taken; it is tried again later. `queue`.
-    CallbackPostponed {
-        /// The request.
-        request: ContactId,
-        /// Not before then.
-        until: WallTime,
-    },
-    /// The request is over. `queue`.
-    CallbackEnded {
-        /// The request.
-        request: ContactId,
-        /// How.
-        outcome: CallbackOutcome,
     },
     /// A registered phone cannot be offered calls, and why. `agent`.
     AgentDeviceUnusable {

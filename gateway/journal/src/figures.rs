@@ -1,5 +1,9 @@
 //! The definition of every figure, as pure views over counters. None where the denominator is 0.
 
+mod table;
+
+pub use table::{Basis, Duty, FIGURES, Figure, Rows, Thresholds, Unit, Within};
+
 use crate::Counts;
 
 /// Three rings of a Chinese ringback cadence (1 s on, 4 s off), seconds: the caller's wait from queue entry.
@@ -95,6 +99,12 @@ pub fn sl_answered_only(row: &Counts, within_s: u64) -> Option<f64> {
 #[must_use]
 pub fn asa_s(row: &Counts) -> Option<f64> {
     seconds_each(row.wait_answered_us, row.answered)
+}
+
+/// ASA of the hotline, seconds: `sum of times from the call's arrival to its answer / answered`; IVR and all queues count.
+#[must_use]
+pub fn asa_hotline_s(row: &Counts) -> Option<f64> {
+    seconds_each(row.reach_answered_us, row.answered)
 }
 
 /// Average time to abandon, seconds: `sum of waits of the abandoned / abandoned`.

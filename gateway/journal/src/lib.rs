@@ -8,6 +8,7 @@ mod draft;
 mod event;
 pub mod figures;
 mod recovery;
+pub mod report;
 #[cfg(any(test, feature = "sample"))]
 pub mod sample;
 mod slot;
@@ -17,6 +18,6 @@ pub use contact::{Change, ContactRecord, Contacts, DETAILS_MAX, Offer, QueueVisi
 pub use counters::{AgentClock, Counters, Deltas, Served};
 pub use counts::{CounterKey, Counts, Scope, WAIT_BOUNDS_S, WAIT_BUCKETS, wait_bucket};
 pub use draft::Draft;
-pub use event::{BusinessDate, By, EVENT_VERSION, Event, Seq, What};
+pub use event::{BusinessDate, By, EVENT_VERSION, Event, MediaReported, MediaSide, Seq, What};
 pub use recovery::{closing, closing_at, closing_events};
 pub use slot::{BusinessDays, INTERVAL_US, Slot, interval_of};

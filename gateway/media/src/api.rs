@@ -53,6 +53,8 @@ pub struct Negotiated {
     pub payload_type: u8,
     /// Payload type of telephone-event (RFC 4733) at 8 kHz, both ways.
     pub dtmf: Option<u8>,
+    /// Keys come as tones in the audio, and are listened for there.
+    pub inband: bool,
     /// Packet time that we send, milliseconds: 10, 20, 30, 40 or 60.
     pub ptime_ms: u8,
     /// Direction, ours.
@@ -98,6 +100,17 @@ pub struct RecordingSpec {
     pub segment: SegmentId,
     /// File, relative to the recordings' folder: `YYYY/MM/DD/CONTACT/SEGMENT.wav`.
     pub path: Arc<str>,
+}
+
+/// What a measure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The contact.
+    pub contact: ContactId,
+    /// The segment.
+    pub segment: SegmentId,
+    /// Whether it is the caller's leg; else an agent's.
+    pub caller: bool,
 }
 
 /// What the switch asks of the media plane. Commands about one leg are carried out in order.
@@ -169,6 +182,14 @@ pub enum MediaCommand {
         caller: LegId,
         /// On or off.
         held: bool,
+    },
+    /// What this leg's media is like is measured from now on, and told by `Measured` when the next measure begins, the
+    /// bridge ends or the leg closes.
+    Measure {
+        /// The leg.
+        leg: LegId,
+        /// What is measured.
+        stretch: Stretch,
     },
     /// Watches for `MediaLost`: no RTP and no RTCP for this long while we expect some. None: off.
     Watch {
@@ -245,6 +266,13 @@ pub enum MediaEvent {
     MediaLost {
         /// The leg.
         leg: LegId,
+    },
+    /// A measure is over. Comes before `Closed` of its leg.
+    Measured {
+        /// What was measured.
+        stretch: Stretch,
+        /// What it was like.
+        quality: crate::Quality,
     },
     /// The leg is closed, its ports are free.
     Closed {

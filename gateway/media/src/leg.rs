@@ -9,12 +9,14 @@ use std::time::Duration;
 use hotline_types::{Now, Rng, Time};
 
 use crate::dtmf::Receiver;
+use crate::inband::Detector;
 use crate::negotiate::{receives, sends};
-use crate::rtcp::{self, LastReport, REPORT_BYTES_MAX, SenderInfo};
+use crate::rtcp::{self, LastReport, OursTold, REPORT_BYTES_MAX, SenderInfo};
 use crate::rtp::{HEADER_BYTES, Header, Outgoing};
 use crate::stats::Reception;
 use crate::{
-    Codec, Judgement, LegStats, Library, Negotiated, PeerTrust, PlayId, Played, Playout, SourceChoice, g711,
+    Codec, Heard, Judgement, LegStats, Library, Negotiated, PeerTrust, PlayId, Played, Playout, Quality,
+    SourceChoice, g711,
 };
 
 /// Bytes of a frame that we build at most: a header and 60 ms.
@@ -23,6 +25,11 @@ pub const FRAME_BYTES_MAX: usize = HEADER_BYTES + 60 * g711::SAMPLES_PER_MS;
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// A playout that is later than this gives its missed frames up instead of sending them in a burst.
 pub const LATE_MAX: Duration = Duration::from_millis(200);
+
+/// A longer round trip is a lie or a broken clock.
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(10);
+/// Length of a tick at 8 kHz.
+const TICK: Duration = Duration::from_micros(125);
 
 /// Payload type of comfort noise (RFC 3389): a sign of life, nothing to hear.
 const COMFORT_NOISE: u8 = 13;
@@ -34,6 +41,8 @@ pub struct Taken {
     pub header: Header,
     /// What it carries.
     pub content: Content,
+    /// A key that began in the audio.
+    pub key: Option<char>,
     /// Connect the socket to where it came from: that is the peer's source now.
     pub choose: bool,
 }
@@ -67,6 +76,8 @@ pub struct Leg {
     out: Outgoing,
     reception: Reception,
     dtmf: Receiver,
+    /// Listens for keys in the audio, where the peer sends them so.
+    inband: Option<Box<Detector>>,
     playing: Option<Playout>,
     /// The loop that played last, for its place.
     looped: Option<Playout>,
@@ -80,6 +91,22 @@ pub struct Leg {
     /// NTP middle of the peer's last sender report and when it came.
     peer_report: Option<(u32, Time)>,
     rtcp_from: Option<SocketAddr>,
+    /// Our last two sender reports: the middle of their NTP time, and when they went.
+    own_reports: [Option<(u32, Time)>; 2],
+    /// What the peer said of us, and when.
+    told: Option<(OursTold, Time)>,
+    round_trip: Option<Duration>,
+    mark: Mark,
+}
+
+/// Where a measure began.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    at: Time,
+    received: u64,
+    lost: u64,
+    sent: u64,
+    told_lost: i32,
 }
 
 #[derive(Debug)]
@@ -107,6 +134,7 @@ impl Leg {
             out: Outgoing::new(low(random), sequence, low(random >> 32)),
             reception: Reception::default(),
             dtmf: Receiver::default(),
+            inband: None,
             playing: None,
             looped: None,
             frame_due: now + phase,
@@ -117,6 +145,16 @@ impl Leg {
             reported_packets: 0,
             peer_report: None,
             rtcp_from: None,
+            own_reports: [None; 2],
+            told: None,
+            round_trip: None,
+            mark: Mark {
+                at: now,
+                received: 0,
+                lost: 0,
+                sent: 0,
+                told_lost: 0,
+            },
         }
     }
 
@@ -124,6 +162,11 @@ impl Leg {
     /// to be played before anything was agreed begins now.
     pub fn connect(&mut self, now: Time, negotiated: Negotiated, trust: PeerTrust) {
         self.rtcp_from = None;
+        if negotiated.inband {
+            self.inband.get_or_insert_default();
+        } else {
+            self.inband = None;
+        }
         if let Some(agreed) = &mut self.agreed {
             agreed.source.rearm(trust, negotiated.rtp);
             agreed.negotiated = negotiated;
@@ -154,6 +197,8 @@ impl Leg {
         };
         self.heard = now;
         let timed = matches!(content, Content::Audio(_));
+        let goes_on = (header.ssrc, header.sequence.wrapping_sub(1));
+        let gap = self.reception.newest() != Some(goes_on);
         self.reception
             .note(now, header.ssrc, header.sequence, header.timestamp, timed);
         let content = match content {
@@ -161,9 +206,19 @@ impl Leg {
             Content::Audio(_) if !receives(agreed.negotiated.direction) => Content::Quiet,
             Content::Audio(_) | Content::Quiet => content,
         };
+        let key = match (&mut self.inband, content) {
+            (Some(detector), Content::Audio(codec)) => {
+                if gap {
+                    detector.gap();
+                }
+                detector.take(codec, header.payload(packet))
+            }
+            _ => None,
+        };
         Some(Taken {
             header,
             content,
+            key,
             choose,
         })
     }
@@ -345,7 +400,66 @@ impl Leg {
         if let Some(ntp) = told.ntp {
             self.peer_report = Some((ntp, now));
         }
+        if let Some(ours) = told.ours {
+            self.round_trip = self.round_trip_of(now, ours.last).or(self.round_trip);
+            self.told = Some((ours, now));
+        }
         true
+    }
+
+    /// RFC 3550 §6.4.1, by our own clock: from our report to the peer's, less what the peer kept it for.
+    fn round_trip_of(&self, now: Time, last: LastReport) -> Option<Duration> {
+        let sent = self
+            .own_reports
+            .iter()
+            .flatten()
+            .find(|(ntp, _)| *ntp == last.ntp)?
+            .1;
+        let kept = Duration::from_micros(u64::from(last.delay) * 1_000_000 / 65_536);
+        now.since(sent)
+            .checked_sub(kept)
+            .filter(|trip| *trip <= ROUND_TRIP_MAX)
+    }
+
+    /// A measure begins.
+    pub fn mark(&mut self, now: Time) {
+        self.mark = Mark {
+            at: now,
+            received: self.reception.received(),
+            lost: self.reception.lost(),
+            sent: self.out.sent().0,
+            told_lost: self.told.map_or(0, |(told, _)| told.lost),
+        };
+        self.round_trip = None;
+    }
+
+    /// What it was like since the mark.
+    #[must_use]
+    pub fn quality(&self) -> Quality {
+        let mark = &self.mark;
+        let heard = Heard {
+            received: self.reception.received() - mark.received,
+            lost: self.reception.lost().saturating_sub(mark.lost),
+            jitter: TICK * self.reception.jitter(),
+        };
+        let told = self.told.filter(|(_, at)| *at >= mark.at).map(|(told, _)| {
+            let sent = self.out.sent().0 - mark.sent;
+            let lost = u64::try_from(told.lost.saturating_sub(mark.told_lost))
+                .unwrap_or(0)
+                .min(sent);
+            Heard {
+                received: sent - lost,
+                lost,
+                jitter: TICK.saturating_mul(told.jitter),
+            }
+        });
+        let agreed = self.agreed.as_ref();
+        Quality {
+            heard,
+            told,
+            round_trip: self.round_trip,
+            srtp: agreed.is_some_and(|agreed| agreed.negotiated.srtp.is_some()),
+        }
     }
 
     /// Our RTCP report, if one is due: how long it is and where it goes.
@@ -368,6 +482,9 @@ impl Leg {
             octets: wrap(octets),
         });
         self.reported_packets = packets;
+        if let Some(info) = sender {
+            self.own_reports = [Some((rtcp::middle(info.wall), now.mono)), self.own_reports[0]];
+        }
         let last = self.peer_report.map_or_else(LastReport::default, |(ntp, at)| {
             let delay = now.mono.since(at).as_micros() * 65_536 / 1_000_000;
             LastReport {

@@ -39,13 +39,24 @@ pub struct LastReport {
     pub delay: u32,
 }
 
+/// What a peer's report block says of our stream (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OursTold {
+    /// Cumulative loss; duplicates make it negative.
+    pub lost: i32,
+    /// Interarrival jitter, ticks.
+    pub jitter: u32,
+    /// Which report of ours it had last, and since when.
+    pub last: LastReport,
+}
+
 /// What the peer told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// Middle 32 bits of the NTP time of its sender report.
     pub ntp: Option<u32>,
-    /// What it says of our stream: fraction lost of 256 and jitter in ticks.
-    pub ours: Option<(u8, u32)>,
+    /// What it says of our stream.
+    pub ours: Option<OursTold>,
     /// It says good-bye.
     pub bye: bool,
 }
@@ -129,14 +140,25 @@ pub fn read(packet: &[u8], ours: u32) -> Option<Told> {
 }
 
 /// The report block about us.
-fn blocks(whole: &[u8], at: usize, count: u8, ours: u32) -> Option<(u8, u32)> {
+fn blocks(whole: &[u8], at: usize, count: u8, ours: u32) -> Option<OursTold> {
     let blocks = whole.get(at..)?;
     blocks
         .chunks_exact(24)
         .take(usize::from(count))
         .find_map(|block| {
             let word = |at: usize| Some(u32::from_be_bytes(*block.get(at..)?.first_chunk::<4>()?));
-            (word(0)? == ours).then_some((block[4], word(12)?))
+            if word(0)? != ours {
+                return None;
+            }
+            Some(OursTold {
+                // 24 bits, signed.
+                lost: (word(4)? << 8).cast_signed() >> 8,
+                jitter: word(12)?,
+                last: LastReport {
+                    ntp: word(16)?,
+                    delay: word(20)?,
+                },
+            })
         })
 }
 
@@ -169,6 +191,13 @@ fn hex(number: u32) -> [u8; 8] {
         *digit = b"0123456789abcdef"[nibble as usize];
     }
     text
+}
+
+/// The middle 32 bits of a moment's NTP time, by which a peer names our report.
+#[must_use]
+pub fn middle(wall: WallTime) -> u32 {
+    let (seconds, fraction) = ntp(wall);
+    (seconds << 16) | (fraction >> 16)
 }
 
 fn ntp(wall: WallTime) -> (u32, u32) {
@@ -216,13 +245,18 @@ mod tests {
             [0x83, 0xAA, 0x7E, 0x81, 0x80, 0, 0, 0],
             "1.5 s after 1970, in NTP"
         );
+        assert_eq!(middle(wall), 0x7E81_8000);
         assert_eq!(&out[60..70], b"\x01\x08abcd0123");
         let told = read(&out[..len], 77).unwrap();
         assert_eq!(
             told,
             Told {
                 ntp: Some(0x7E81_8000),
-                ours: Some((42, 13)),
+                ours: Some(OursTold {
+                    lost: -1,
+                    jitter: 13,
+                    last: LastReport { ntp: 5, delay: 6 }
+                }),
                 bye: false
             }
         );

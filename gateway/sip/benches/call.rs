@@ -78,6 +78,7 @@ fn gateway() -> Endpoint {
             slug: "carrier".parse().expect("a slug"),
             listener: ListenerId(1),
             peers: vec![address("10.0.0.2:0")],
+            rules: hotline_sip::TrunkRules::default(),
         }],
         credentials: vec![Credentials {
             agent: "alice".parse().expect("a slug"),

@@ -1,9 +1,12 @@
 //! The contract of the SIP endpoint: what goes in, what comes out. See `Endpoint` for the order of calls.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use hotline_types::{AgentSlug, LegId, Pii, Time, TrunkSlug};
+
+use crate::trunk::{Trunk, TrunkDial, TrunkEvent};
 
 /// A listening socket (or pair of UDP and TCP sockets on one address), by its place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,17 +45,6 @@ pub struct Listener {
     pub bind: SocketAddr,
     /// Address written into Via and Contact.
     pub advertised: SocketAddr,
-}
-
-/// One trunk, known by the source addresses of its peers.
-#[derive(Clone, Debug)]
-pub struct Trunk {
-    /// Its name.
-    pub slug: TrunkSlug,
-    /// The listener it is reached by.
-    pub listener: ListenerId,
-    /// Sources it may send from; port 0 means any port of that address.
-    pub peers: Vec<SocketAddr>,
 }
 
 /// An agent's password-equivalents (RFC 8760): `H(user:realm:password)` per algorithm, lower-case hex.
@@ -199,8 +191,10 @@ pub enum Command {
         /// Name shown to the agent (queue, or caller's name).
         display: Pii<String>,
         /// Extra headers, name and value, free of CR and LF.
-        headers: Vec<(&'static str, String)>,
+        headers: Vec<(Cow<'static, str>, String)>,
     },
+    /// Calls an outside number by a trunk.
+    DialTrunk(Box<TrunkDial>),
     /// Ends the leg in whatever state it is: reject, CANCEL or BYE. No more events about it follow.
     Release {
         /// The leg.
@@ -220,6 +214,20 @@ pub enum Command {
         /// The leg.
         leg: LegId,
         /// Status, for instance 488.
+        status: u16,
+    },
+    /// Answers a REFER: 202 where it will be carried out, 300 to 699 where not.
+    AnswerRefer {
+        /// The leg.
+        leg: LegId,
+        /// Status.
+        status: u16,
+    },
+    /// Tells the peer how its REFER stands (NOTIFY, RFC 3515 §2.4.4); a status from 200 on is the last word.
+    ReferProgress {
+        /// The leg.
+        leg: LegId,
+        /// Status of the call to the target.
         status: u16,
     },
     /// Sends a re-INVITE (retried once after 491): as a probe of a silent peer, or for new media.
@@ -259,6 +267,17 @@ pub enum LegEnd {
     Broken,
 }
 
+/// The dialog that a Replaces names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// There is no Replaces: a blind transfer.
+    Nothing,
+    /// That of this leg.
+    Leg(LegId),
+    /// None of ours.
+    Unknown,
+}
+
 /// Why an outgoing leg never came up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialFailure {
@@ -279,8 +298,12 @@ pub enum Event {
         source: Source,
         /// The listener, for the choice of the media address.
         listener: ListenerId,
-        /// User part of the Request-URI.
+        /// The number called, as the trunk's rule reads it; at first the user part of the Request-URI.
         called: String,
+        /// What else the trunk's rule reads as the number called, in its order.
+        also_called: Vec<String>,
+        /// Headers of the call that the trunk's rules hand on to the agent.
+        passed: Vec<(String, String)>,
         /// The caller's number (P-Asserted-Identity of a trunk before From), or `anonymous`.
         caller: Pii<String>,
         /// The caller's display name.
@@ -349,6 +372,22 @@ pub enum Event {
         /// The status.
         status: u16,
     },
+    /// The peer wants its call transferred (REFER, RFC 3515); answer with AnswerRefer.
+    Referred {
+        /// The leg.
+        leg: LegId,
+        /// User part of Refer-To: whom.
+        user: String,
+        /// The dialog to be replaced, of an attended transfer (RFC 3891).
+        replaces: Replaced,
+    },
+    /// How a REFER of ours stands; a status from 200 on is the last word. Only phones send REFER.
+    ReferProgress {
+        /// The leg.
+        leg: LegId,
+        /// Status of the call to the target, or of the REFER's refusal.
+        status: u16,
+    },
     /// A digit by SIP INFO (application/dtmf-relay or application/dtmf). 200 was sent.
     Digit {
         /// The leg.
@@ -366,6 +405,8 @@ pub enum Event {
         /// The agent.
         agent: AgentSlug,
     },
+    /// A trunk came up, went down, or was refused.
+    Trunk(TrunkEvent),
     /// Something worth counting that needs no action.
     Counted(Counted),
 }

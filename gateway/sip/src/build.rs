@@ -9,13 +9,11 @@ use std::io::Write as _;
 use memchr::memchr3;
 
 pub use answer::{Answer, response};
-pub(crate) use answer::{Head, ack_of_failure, cancel_of, response_to};
+pub(crate) use answer::{Head, ack_of_failure, cancel_of, reason_phrase, response_to};
 pub(crate) use quoted::Quoted;
 
 use crate::header::{Name, is_token};
 use crate::message::Method;
-
-use answer::reason_phrase;
 
 /// A message being written. Ends with [`Builder::finish`] or a body.
 ///

@@ -1,10 +1,14 @@
 //! Dialogs (RFC 3261 §12): the peer relation that requests of one leg travel in.
 
+mod hunt;
 mod inbound;
 mod leg;
 mod offer;
 mod outbound;
+mod refer;
 mod release;
+mod reliable;
+mod session;
 mod within;
 
 pub(crate) use inbound::Call;
@@ -129,6 +133,11 @@ impl Dialog {
     /// The CSeq number of our latest request, for the ACK of the INVITE that made the dialog.
     pub(crate) fn last_cseq(&self) -> u32 {
         self.local_cseq
+    }
+
+    /// Goes on behind a request of the early dialog.
+    pub(crate) fn skip_to(&mut self, cseq: u32) {
+        self.local_cseq = self.local_cseq.max(cseq);
     }
 
     /// Refreshes the remote target (§12.2): the Contact of a re-INVITE, an UPDATE or their 2xx.

@@ -11,6 +11,7 @@ mod receive;
 mod register;
 #[cfg(test)]
 mod tests;
+mod trunk;
 pub(crate) mod wire;
 
 use std::collections::BTreeMap;
@@ -24,8 +25,9 @@ use crate::dialog::{Invitation, LegSettings, Legs, Target, from_value};
 use crate::digest::{DigestConfig, DigestServer};
 use crate::registrar::{Change, Registrar};
 use crate::timer::TimerKey;
-use crate::transaction::{Limits, Stack};
-use crate::{Command, Credentials, DialFailure, EndpointConfig, Event, Input, Output, Trunk};
+use crate::transaction::{Lapse, Limits, Stack, User};
+use crate::trunk::Trunks;
+use crate::{Command, Credentials, DialFailure, EndpointConfig, Event, Input, Output};
 
 /// Pause between the keep-alive OPTIONS to a binding.
 const KEEPALIVE: Duration = Duration::from_secs(25);
@@ -38,7 +40,7 @@ pub struct Endpoint {
     registrar: Registrar,
     digest: DigestServer,
     credentials: BTreeMap<AgentSlug, Credentials>,
-    trunks: Vec<Trunk>,
+    trunks: Trunks,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -70,7 +72,7 @@ impl Endpoint {
             .into_iter()
             .map(|known| (known.agent.clone(), known))
             .collect();
-        Self {
+        let mut endpoint = Self {
             ua: UserAgent {
                 stack: Stack::new(limits, rng, now),
                 legs: Legs::new(settings),
@@ -78,8 +80,10 @@ impl Endpoint {
             registrar: Registrar::new(config.expires_min, config.expires_max, Some(KEEPALIVE)),
             digest,
             credentials,
-            trunks: config.trunks,
-        }
+            trunks: Trunks::new(config.trunks),
+        };
+        endpoint.start_trunks();
+        endpoint
     }
 
     /// Sets the pause between keep-alive OPTIONS to each binding; none sends none. Holds from each binding's next
@@ -113,15 +117,16 @@ impl Endpoint {
             Input::Received(received) => self.receive(&received),
             Input::TransportFailed { transport, to } => {
                 for lapse in self.ua.stack.client_transport_failed(transport, to) {
-                    self.ua.lapsed(lapse);
+                    self.lapsed(lapse);
                 }
+                self.trunk_moved(|hop| hop.transport == transport && hop.to == to);
             }
             Input::Closed(conn) => {
                 for change in self.registrar.closed(&mut self.ua.stack.timers, conn) {
                     self.tell(change);
                 }
                 for lapse in self.ua.stack.client_conn_closed(conn) {
-                    self.ua.lapsed(lapse);
+                    self.lapsed(lapse);
                 }
             }
             Input::Command(command) => self.command(command),
@@ -153,15 +158,32 @@ impl Endpoint {
     fn fire(&mut self, key: TimerKey) {
         match self.ua.fire(key) {
             Fired::Done => {}
-            Fired::Lapsed(lapse) => self.ua.lapsed(lapse),
+            Fired::Lapsed(lapse) => self.lapsed(lapse),
             Fired::Owner(TimerKey::BindingExpiry(binding)) => {
                 if let Some(change) = self.registrar.expired(&mut self.ua.stack.timers, binding) {
                     self.tell(change);
                 }
             }
             Fired::Owner(TimerKey::BindingPing(binding)) => self.ping(binding),
+            Fired::Owner(TimerKey::TrunkRegister(trunk)) => self.register_with_trunk(trunk),
+            Fired::Owner(TimerKey::TrunkPing(trunk)) => self.ping_trunk(trunk),
             // Only our own phones register with others.
             Fired::Owner(_) => {}
+        }
+    }
+
+    /// A client transaction ended without an answer.
+    fn lapsed(&mut self, lapse: Lapse) {
+        match lapse.user {
+            User::TrunkRegister(trunk, at) => self.trunk_register_lapsed(trunk, at),
+            User::TrunkPing(trunk, at) => self.gateway_failed(trunk, at),
+            User::Dial { leg, .. } => {
+                if let Some(trunk) = self.ua.legs.trunk_of_dial(leg) {
+                    self.gateway_failed(trunk, lapse.to);
+                }
+                self.ua.lapsed(lapse);
+            }
+            _ => self.ua.lapsed(lapse),
         }
     }
 
@@ -209,7 +231,10 @@ impl Endpoint {
                     }),
                 }
             }
+            Command::DialTrunk(dial) => self.dial_trunk(&dial),
             Command::Release { leg, reason } => legs.release(stack, leg, reason),
+            Command::AnswerRefer { leg, status } => legs.answer_refer(stack, leg, status),
+            Command::ReferProgress { leg, status } => legs.refer_progress(stack, leg, status),
             Command::AnswerReoffer { leg, sdp } => legs.answer_reoffer(stack, leg, &sdp),
             Command::RejectReoffer { leg, status } => legs.reject_reoffer(stack, leg, status),
             Command::Reoffer { leg, sdp } => legs.reoffer(stack, leg, sdp),

@@ -13,8 +13,13 @@ mod phone;
 mod registrar;
 mod timer;
 mod transaction;
+mod trunk;
 pub mod uri;
 
 pub use api::*;
 pub use endpoint::Endpoint;
 pub use phone::{Phone, PhoneCommand, PhoneConfig, PhoneEvent, PhoneInput, PhoneOutput};
+pub use trunk::{
+    CalledIn, Gateway, IdentityIn, Trunk, TrunkAccount, TrunkDial, TrunkDown, TrunkEvent, TrunkRules,
+    TrunkState,
+};

@@ -183,8 +183,10 @@ impl Phone {
                 }
             }
             User::Reinvite(leg) => legs.reoffer_heard(stack, leg, tx, env, status),
+            User::Refresh(leg) => legs.refresh_heard(stack, leg, env, status),
+            User::Refer(leg) => legs.refer_heard(leg, status),
             User::Register(account) => self.register_heard(env, status, account),
-            User::Ping(_) | User::Nobody => {}
+            User::Ping(_) | User::TrunkRegister(..) | User::TrunkPing(..) | User::Nobody => {}
         }
     }
 
@@ -218,7 +220,7 @@ impl Phone {
         let answer = challenge.answer(&account.user, password, "INVITE", uri, 1, &mut self.ua.stack.rng);
         let UserAgent { stack, legs } = &mut self.ua;
         legs.dial_repeat(stack, leg, fork, hop, |tx| {
-            wire::repeated(&request, tx, answer_name, &answer)
+            wire::repeated(&request, tx, &[(answer_name, &answer)])
         })
     }
 
@@ -231,6 +233,8 @@ impl Phone {
         let call = Call {
             source,
             called: identity::called(env),
+            also_called: Vec::new(),
+            passed: Vec::new(),
             caller,
             display,
         };
@@ -285,9 +289,16 @@ impl Phone {
                 Event::Reoffered { leg, offer } => PhoneEvent::Reoffered { leg, offer },
                 Event::ReofferAnswered { leg, answer } => PhoneEvent::ReofferAnswered { leg, sdp: answer },
                 Event::ReofferRefused { leg, status } => PhoneEvent::ReofferRefused { leg, status },
+                Event::ReferProgress { leg, status } => PhoneEvent::ReferProgress { leg, status },
+                Event::Referred { leg, .. } => {
+                    // Whoever calls a phone has no say over its calls.
+                    self.ua.legs.answer_refer(&mut self.ua.stack, leg, 403);
+                    continue;
+                }
                 Event::Digit { .. }
                 | Event::Registered { .. }
                 | Event::Unregistered { .. }
+                | Event::Trunk(_)
                 | Event::Counted(_) => continue,
             };
             self.events.push_back(event);
@@ -336,6 +347,7 @@ impl Phone {
             PhoneCommand::Reject { leg, status } => legs.reject(stack, leg, status, None, None),
             PhoneCommand::Hangup { leg } => legs.release(stack, leg, ReleaseReason::Normal),
             PhoneCommand::Reoffer { leg, sdp } => legs.reoffer(stack, leg, sdp),
+            PhoneCommand::Refer { leg, uri, replaces } => legs.refer(stack, leg, &uri, replaces),
             PhoneCommand::AnswerReoffer { leg, sdp } => legs.answer_reoffer(stack, leg, &sdp),
             PhoneCommand::RejectReoffer { leg, status } => legs.reject_reoffer(stack, leg, status),
             PhoneCommand::Digit { leg, digit } => legs.send_digit(stack, leg, *digit.reveal()),

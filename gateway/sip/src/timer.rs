@@ -6,6 +6,7 @@ use hotline_types::{LegId, Time};
 
 use crate::registrar::BindingId;
 use crate::transaction::TxId;
+use crate::trunk::TrunkId;
 
 /// Everything that can be due. One exhaustive match per machine fires it. Of timers due at one moment the earlier
 /// variant fires first: what ends a transaction before what repeats its message.
@@ -21,18 +22,24 @@ pub(crate) enum TimerKey {
     ServerRetransmit(TxId),
     /// Timers A and E (RFC 3261 §17.1): our request again.
     ClientRetransmit(TxId),
-    /// Our 2xx to an INVITE again (§13.3.1.4).
+    /// Our 2xx to an INVITE again (§13.3.1.4), or our reliable provisional answer (RFC 3262 §3).
     OkRetransmit(LegId),
-    /// 64*T1 without an ACK of our 2xx (§13.3.1.4).
+    /// 64*T1 without an ACK of our 2xx (§13.3.1.4), or without a PRACK.
     AckWait(LegId),
     /// The pause after a 491 (§14.1).
     GlareRetry(LegId),
+    /// Our refresh of the leg's session is due (RFC 4028 §7.2).
+    SessionRefresh(LegId),
     /// The session timer of the leg (RFC 4028 §10).
     SessionExpiry(LegId),
     /// A binding of a phone expires (§10.3).
     BindingExpiry(BindingId),
     /// The next keep-alive OPTIONS to a phone.
     BindingPing(BindingId),
+    /// The next REGISTER with a trunk.
+    TrunkRegister(TrunkId),
+    /// The next keep-alive OPTIONS to a trunk's gateways.
+    TrunkPing(TrunkId),
     /// The phone's own registration is to be refreshed.
     RegisterRefresh(u64),
 }

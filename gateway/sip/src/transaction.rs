@@ -18,6 +18,7 @@ pub(crate) use server::{Arrival, Server};
 
 use crate::registrar::BindingId;
 use crate::timer::{TimerKey, Timers};
+use crate::trunk::TrunkId;
 use crate::{ConnId, ListenerId, Transmit, Transport};
 
 #[cfg(test)]
@@ -50,11 +51,19 @@ pub(crate) enum User {
     Dial { leg: LegId, fork: usize },
     /// A re-INVITE of a leg.
     Reinvite(LegId),
+    /// An UPDATE that refreshes a leg's session.
+    Refresh(LegId),
+    /// A REFER of a phone.
+    Refer(LegId),
     /// A keep-alive OPTIONS to a phone.
     Ping(BindingId),
     /// A REGISTER of our own phone, by account.
     Register(u64),
-    /// Nobody: BYE and CANCEL.
+    /// A REGISTER of ours with a trunk, sent to this address.
+    TrunkRegister(TrunkId, SocketAddr),
+    /// A keep-alive OPTIONS to a trunk's gateway.
+    TrunkPing(TrunkId, SocketAddr),
+    /// Nobody: BYE, CANCEL, PRACK and NOTIFY.
     Nobody,
 }
 

@@ -24,8 +24,8 @@ pub use db::Durability;
 pub use error::StoreError;
 pub use people::{AgentRow, NewToken, People, RosterRow, Seed, TOKENS_MAX, TokenRow, UserRow};
 pub use reader::{
-    ContactDetail, ContactFilter, ContactPage, ContactRow, PAGE_MAX, QueueRow, REPORT_DAYS_MAX, Reader,
-    RecordingRow, SegmentRow,
+    ContactDetail, ContactFilter, ContactPage, ContactRow, Histories, PAGE_MAX, QueueRow, REPORT_DAYS_MAX,
+    Reader, RecordingRow, SegmentRow,
 };
 pub use recover::{Recovered, Unsealed};
 pub use rows::{OfferRow, PersonRow};

@@ -389,21 +389,7 @@ impl People {
     /// # Errors
     /// The database's, or a row that hotline did not write.
     pub async fn roster(&self) -> Result<Vec<RosterRow>, StoreError> {
-        let rows: Vec<(String, String, i64)> =
-            sqlx::query_as("SELECT band, agent, days FROM roster ORDER BY band, agent")
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|error| self.wrong(error))?;
-        let row = |(band, agent, days): (String, String, i64)| {
-            let bad = || self.database.bad_row("the roster");
-            let days = std::array::from_fn(|day| days >> day & 1 == 1);
-            Ok(RosterRow {
-                band: band.parse().map_err(|_| bad())?,
-                agent: agent.parse().map_err(|_| bad())?,
-                days,
-            })
-        };
-        rows.into_iter().map(row).collect()
+        read_roster(&self.database, &self.pool).await
     }
 
     /// Replaces the roster.
@@ -489,6 +475,28 @@ async fn put_user(connection: &mut SqliteConnection, user: &UserRow) -> Result<(
     .execute(connection)
     .await
     .map(|_| ())
+}
+
+/// The roster, for both faces.
+pub(crate) async fn read_roster(
+    database: &Database,
+    pool: &SqlitePool,
+) -> Result<Vec<RosterRow>, StoreError> {
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as("SELECT band, agent, days FROM roster ORDER BY band, agent")
+            .fetch_all(pool)
+            .await
+            .map_err(|error| database.error(error))?;
+    let row = |(band, agent, days): (String, String, i64)| {
+        let bad = || database.bad_row("the roster");
+        let days = std::array::from_fn(|day| days >> day & 1 == 1);
+        Ok(RosterRow {
+            band: band.parse().map_err(|_| bad())?,
+            agent: agent.parse().map_err(|_| bad())?,
+            days,
+        })
+    };
+    rows.into_iter().map(row).collect()
 }
 
 async fn put_roster(connection: &mut SqliteConnection, row: &RosterRow) -> Result<(), sqlx::Error> {

@@ -14,6 +14,10 @@ use crate::db::Database;
 use crate::rows::{OfferRow, PersonRow, counts_of};
 use crate::{Durability, JOURNAL_FILE, StoreError};
 
+mod report;
+
+pub use report::Histories;
+
 /// Rows of a page at most.
 pub const PAGE_MAX: u32 = 500;
 

@@ -9,9 +9,13 @@ use hotline_journal::{By, Event, Seq};
 use hotline_media::{ClipId, MediaCommand, MediaEvent, SrtpPolicy};
 use hotline_sip::{ListenerId, Received, Transmit, Transport};
 use hotline_types::{
-    AgentSlug, FlowSlug, Intent, NumberSlug, OfferId, PersonId, Pii, SegmentId, Time, TrunkSlug,
+    AgentSlug, ContactId, FlowSlug, Intent, NumberSlug, OfferId, PersonId, Pii, QueueSlug, SegmentId, Time,
+    TrunkSlug,
 };
 use ivr_flows::{Flow, PromptRef};
+
+use crate::dialplan::{DialPlan, DialRefusal};
+use crate::lines::TrunkLines;
 
 /// One access number of the hotline.
 #[derive(Clone, Debug)]
@@ -71,6 +75,10 @@ pub struct SwitchConfig {
     pub flows: BTreeMap<FlowSlug, Arc<Flow>>,
     /// The clip of each prompt.
     pub clips: BTreeMap<PromptRef, ClipId>,
+    /// Feature codes that agents dial, and the intent that each sets.
+    pub codes: BTreeMap<String, Intent>,
+    /// The tone that acknowledges a feature code.
+    pub tone: ClipId,
     /// The music that a held caller hears.
     pub hold_music: ClipId,
     /// Media address per listener.
@@ -91,6 +99,10 @@ pub struct SwitchConfig {
     pub probe_wait: Duration,
     /// Seconds told in Retry-After with a 503.
     pub retry_after_s: u32,
+    /// The trunks, for their caps and the choice of the way out.
+    pub trunks: Vec<TrunkLines>,
+    /// What outside numbers may be called.
+    pub dialplan: DialPlan,
 }
 
 /// Number of a command, chosen by the shell; its reply carries it.
@@ -112,6 +124,41 @@ pub enum Command {
         /// The agent.
         agent: AgentSlug,
     },
+    /// Transfers the caller of a talk; the agent is let go at once.
+    Transfer {
+        /// The contact.
+        contact: ContactId,
+        /// Only where this agent talks with the caller; none: whoever does.
+        agent: Option<AgentSlug>,
+        /// Where to.
+        to: TransferTo,
+    },
+}
+
+/// Where a caller is transferred to.
+#[derive(Clone, Debug)]
+pub enum TransferTo {
+    /// A queue.
+    Queue(QueueSlug),
+    /// An outside number, in any spelling; the dial plan decides.
+    Outside(Pii<String>),
+}
+
+/// Why a transfer is refused. Says nothing personal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransferRefusal {
+    /// There is no such contact now.
+    #[error("there is no such call")]
+    UnknownContact,
+    /// Its caller is with no agent, or with another one.
+    #[error("the caller is not talking with that agent")]
+    NotTalking,
+    /// There is no such queue.
+    #[error("there is no such queue")]
+    UnknownQueue,
+    /// The dial plan refuses the number.
+    #[error(transparent)]
+    Dial(DialRefusal),
 }
 
 /// What became of a command.
@@ -121,6 +168,8 @@ pub enum Reply {
     Done(Seq),
     /// There is no such agent.
     UnknownAgent,
+    /// The transfer is refused.
+    NotTransferred(TransferRefusal),
 }
 
 /// Everything that can wake the switch.
@@ -219,6 +268,17 @@ pub enum Output {
     Timeout(Option<Time>),
 }
 
+/// A trunk as it is now.
+#[derive(Clone, Debug)]
+pub struct TrunkView {
+    /// Whether it lives.
+    pub state: hotline_sip::TrunkState,
+    /// Calls now, both ways.
+    pub calls: usize,
+    /// Calls there may be.
+    pub calls_max: usize,
+}
+
 /// Sizes and counts for gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
@@ -240,4 +300,8 @@ pub struct Gauges {
     pub table_full: u64,
     /// SIP messages that belong to nothing, since the start.
     pub stray: u64,
+    /// Calls refused at a trunk's caps, since the start.
+    pub trunk_full: u64,
+    /// Outside calls that the dial plan refused, since the start.
+    pub dial_refused: u64,
 }

@@ -6,6 +6,9 @@
 //! | Flow    | the flow enters a queue                | Waiting                    |
 //! | Waiting | an agent's answer counts (`Connect`)   | Talking                    |
 //! | Waiting | queue rule or key (`Exit`)             | Flow                       |
+//! | Talking | transfer to an outside number          | Outside                    |
+//! | Talking | transfer to a queue                    | Waiting                    |
+//! | Outside | nobody there answers                   | Waiting                    |
 //! | any     | hang-up, loss, fault, release by hand  | closed, out of the table   |
 //!
 //! A call never does anything itself: it writes [`Action`]s, which the switch carries out in order.
@@ -13,7 +16,9 @@
 mod flow;
 mod offer;
 mod opening;
+mod outside;
 mod talk;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -21,7 +26,9 @@ use hotline_acd::Acd;
 use hotline_journal::{BusinessDate, By, Draft, Seq, What};
 use hotline_media::{Direction, MediaCommand, Negotiated};
 use hotline_sip::{LegEnd, ReleaseReason};
-use hotline_types::{ContactId, HangupBy, LegId, LostReason, Now, Pii, Rng, SegmentId, SegmentKind, Time};
+use hotline_types::{
+    AgentSlug, ContactId, HangupBy, LegId, LostReason, Now, Pii, Rng, SegmentId, SegmentKind, Time, WallTime,
+};
 use ivr_flows::Flow;
 
 use crate::api::SwitchConfig;
@@ -31,7 +38,9 @@ use crate::timer::CallTimer;
 pub(crate) use flow::KeyWay;
 pub(crate) use offer::OfferLeg;
 pub(crate) use opening::Opening;
-pub(crate) use talk::Talk;
+pub(crate) use outside::{Line, Outside};
+pub(crate) use talk::{Talk, hold_music};
+pub(crate) use transfer::{Asked, Handover, Target, play_or_stop, unavailable, waiting_flow};
 
 /// What a call asks the switch to do, in order.
 #[derive(Debug)]
@@ -50,6 +59,12 @@ pub(crate) enum Action {
     OwnLeg(LegId),
     /// No longer.
     DropLeg(LegId),
+    /// The next trunk for the way to an outside number.
+    NextTrunk,
+    /// This leg keeps an agent's phone busy with something that is no talk of a queue; until the leg is dropped.
+    Engage(LegId, AgentSlug),
+    /// No longer: the leg is a talk now.
+    Disengage(LegId),
     /// A recording began; the switch waits for its sealing.
     Recording(SegmentId),
     /// The call is over: write its one record and take it out of the table.
@@ -105,6 +120,8 @@ pub(crate) enum Phase {
     Waiting(flow::Waiting),
     /// With an agent.
     Talking(Talk),
+    /// On the way to an outside number, or there.
+    Outside(Outside),
     /// Over; kept only until the switch has taken it out.
     Closed,
 }
@@ -119,8 +136,14 @@ pub(crate) struct Call {
     /// Position of its opening event: the caller is answered when it is on disk.
     pub(crate) opened: Seq,
     pub(crate) caller_number: Pii<String>,
+    /// Headers of the call that go on to the agent's phone.
+    pub(crate) passed: Vec<(String, String)>,
     pub(crate) caller: LegMedia,
     pub(crate) phase: Phase,
+    /// The media thread that its legs are on: legs of other calls that may join it go there too.
+    pub(crate) affinity: u64,
+    /// The time that counts for its next place in a queue, where it brings one.
+    pub(crate) place: Option<WallTime>,
     /// The last key and the way it came, so that a phone that sends it twice is heard once.
     pub(crate) last_key: Option<flow::Key>,
 }
@@ -158,8 +181,16 @@ impl Call {
             };
             self.caller.signalling_gone();
             self.close(cx, ending, ReleaseReason::Normal);
+        } else if self.is_outside(leg) {
+            self.on_outside_ended(cx, leg, end);
         } else if let Phase::Talking(talk) = &mut self.phase {
-            if talk.media.leg == leg {
+            if talk.media.leg == leg && talk.transfer.is_some() {
+                self.on_transferor_gone(cx);
+            } else if self.is_target(leg) {
+                self.on_target_failed(cx, leg, 480);
+            } else if let Phase::Talking(talk) = &mut self.phase
+                && talk.media.leg == leg
+            {
                 talk.media.signalling_gone();
                 let ending = match end {
                     LegEnd::Bye | LegEnd::Cancelled => Ending::HungUp(HangupBy::Agent),
@@ -183,6 +214,7 @@ impl Call {
             Phase::Flow(in_flow) => self.close_segment(cx, in_flow.segment),
             Phase::Waiting(waiting) => self.close_waiting(cx, waiting, ending),
             Phase::Talking(talk) => self.close_talk(cx, talk, reason),
+            Phase::Outside(outside) => self.close_outside(cx, outside, reason),
         }
         self.caller.release(cx, reason);
         cx.act(Action::Close(ending));
@@ -218,6 +250,11 @@ impl Call {
         {
             talk.media.probe(cx);
             cx.act(Action::Timer(CallTimer::ProbeAgent, Some(wait)));
+        } else if let Phase::Outside(outside) = &mut self.phase
+            && let Some(media) = outside.talking().filter(|media| media.leg == leg)
+        {
+            media.probe(cx);
+            cx.act(Action::Timer(CallTimer::ProbeAgent, Some(wait)));
         }
     }
 
@@ -225,6 +262,10 @@ impl Call {
     pub(crate) fn on_probe_answered(&mut self, cx: &mut Cx<'_>, leg: LegId, sdp: Option<&[u8]>) {
         let (timer, media) = match &mut self.phase {
             Phase::Talking(talk) if talk.media.leg == leg => (CallTimer::ProbeAgent, &mut talk.media),
+            Phase::Outside(outside) if leg != self.caller.leg => match outside.talking() {
+                Some(media) if media.leg == leg => (CallTimer::ProbeAgent, media),
+                _ => return,
+            },
             _ if leg == self.caller.leg => (CallTimer::ProbeCaller, &mut self.caller),
             _ => return,
         };
@@ -241,6 +282,8 @@ impl Call {
             CallTimer::Setup => self.on_setup_timeout(cx),
             CallTimer::Flow => self.run_flow(cx, ivr_flows::Input::Timeout),
             CallTimer::PopHold => self.on_pop_late(cx),
+            CallTimer::OutsideRing => self.on_outside_exhausted(cx),
+            CallTimer::Transfer => self.on_target_silent(cx),
             CallTimer::ProbeCaller | CallTimer::ProbeAgent => {
                 self.close(cx, Ending::Lost(LostReason::MediaLost), ReleaseReason::MediaLost);
             }
@@ -251,6 +294,12 @@ impl Call {
     pub(crate) fn on_reoffered(&mut self, cx: &mut Cx<'_>, leg: LegId, offer: Option<&[u8]>) {
         if leg == self.caller.leg {
             self.caller.answer_reoffer(cx, offer);
+            return;
+        }
+        if let Phase::Outside(outside) = &mut self.phase {
+            if let Some(media) = outside.talking().filter(|media| media.leg == leg) {
+                media.answer_reoffer(cx, offer);
+            }
             return;
         }
         let Phase::Talking(talk) = &mut self.phase else {

@@ -11,6 +11,7 @@ use hotline_types::LegId;
 
 use crate::api::MediaFace;
 use crate::call::{Action, Cx, hears_peer};
+use crate::lines::Keys;
 
 /// Our codecs in the order of preference where the peer leaves the choice to us.
 const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
@@ -27,6 +28,8 @@ pub(crate) struct LegMedia {
     pub(crate) negotiated: Option<Negotiated>,
     codecs: Vec<Codec>,
     srtp: Option<LocalSrtp>,
+    /// How keys come.
+    keys: Keys,
     version: u64,
     /// Whether a SIP leg still stands behind it.
     signalling: bool,
@@ -49,6 +52,7 @@ impl LegMedia {
             negotiated: None,
             codecs: CODECS.to_vec(),
             srtp: None,
+            keys: Keys::Events,
             version: 0,
             signalling: true,
         }
@@ -66,6 +70,12 @@ impl LegMedia {
     /// Puts this codec first, so that the two legs of a call agree without transcoding.
     pub(crate) fn prefer(&mut self, codec: Codec) {
         self.codecs.sort_by_key(|own| *own != codec);
+    }
+
+    /// Speaks what the trunk is configured to speak, best first.
+    pub(crate) fn limit(&mut self, codecs: &[Codec], keys: Keys) {
+        self.codecs = codecs.to_vec();
+        self.keys = keys;
     }
 
     pub(crate) const fn opened(&mut self, port: u16) {
@@ -89,7 +99,7 @@ impl LegMedia {
             version: self.version,
             codecs: self.codecs.clone(),
             prefer: false,
-            dtmf: true,
+            dtmf: self.keys == Keys::Events,
             direction,
             srtp: self.srtp,
         }
@@ -147,7 +157,8 @@ impl LegMedia {
         }
     }
 
-    fn connect(&mut self, cx: &mut Cx<'_>, negotiated: Negotiated) {
+    fn connect(&mut self, cx: &mut Cx<'_>, mut negotiated: Negotiated) {
+        negotiated.inband = self.keys == Keys::Tones;
         let trust = trust(&negotiated, self.peer);
         cx.media(MediaCommand::Connect {
             leg: self.leg,

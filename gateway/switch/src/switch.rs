@@ -4,9 +4,11 @@
 //! of them wants anything more. Each call is taken out of the table, run under `catch_unwind` and put back, so that
 //! a bug ends that call alone (design.md section 2); a bug in the endpoint or the queue engine ends the process.
 
+mod agents;
 mod arrival;
 mod close;
 mod route;
+mod transfer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -16,8 +18,9 @@ use hotline_journal::{By, Draft, Seq, What};
 use hotline_sip::{Endpoint, ReleaseReason};
 use hotline_types::{ContactId, HangupBy, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time};
 
-use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig};
+use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig, TrunkView};
 use crate::call::{Action, Call, Cx, Ending};
+use crate::lines::Lines;
 use crate::stamp::Outbound;
 use crate::timer::Timers;
 
@@ -29,6 +32,7 @@ pub struct Switch {
     endpoint: Endpoint,
     acd: Acd,
     calls: BTreeMap<ContactId, Call>,
+    agent_calls: agents::AgentCalls,
     legs: BTreeMap<LegId, ContactId>,
     /// Contacts whose opening event is not on disk yet, by its position.
     uncommitted: BTreeMap<Seq, ContactId>,
@@ -37,6 +41,7 @@ pub struct Switch {
     /// Latest exit from a queue of each contact in the table.
     exits: BTreeMap<ContactId, QueueExit>,
     timers: Timers,
+    lines: Lines,
     /// Deadlines of the endpoint and the queue engine.
     endpoint_at: Option<Time>,
     acd_at: Option<Time>,
@@ -63,12 +68,15 @@ impl Switch {
     /// A switch whose journal goes on after `last`. Writes `Started`.
     #[must_use]
     pub fn new(config: SwitchConfig, endpoint: Endpoint, acd: Acd, rng: Rng, last: Seq, now: Now) -> Self {
+        let lines = Lines::new(config.trunks.clone(), config.dialplan.rules.len());
         let mut switch = Self {
+            lines,
             config,
             rng,
             endpoint,
             acd,
             calls: BTreeMap::new(),
+            agent_calls: agents::AgentCalls::default(),
             legs: BTreeMap::new(),
             uncommitted: BTreeMap::new(),
             recordings: BTreeMap::new(),
@@ -147,7 +155,9 @@ impl Switch {
 
     fn next_timeout(&self) -> Option<Time> {
         let drain = match self.drain {
-            Drain::Until(until) if !self.calls.is_empty() => Some(until),
+            Drain::Until(until) if !self.calls.is_empty() || !self.agent_calls.table.is_empty() => {
+                Some(until)
+            }
             Drain::Until(_) | Drain::Open | Drain::Done => None,
         };
         [self.endpoint_at, self.acd_at, self.timers.soonest(), drain]
@@ -163,8 +173,29 @@ impl Switch {
             contacts: self.calls.len(),
             legs: self.endpoint.legs(),
             recordings: self.recordings.len(),
+            trunk_full: self.lines.refused(),
             ..self.gauges
         }
+    }
+
+    /// Every trunk as it is now, in the order of the configuration.
+    #[must_use]
+    pub fn trunks(&self) -> Vec<TrunkView> {
+        let used = self
+            .lines
+            .calls()
+            .map(|(lines, calls)| (&lines.slug, lines.calls_max, calls));
+        let used: Vec<_> = used.collect();
+        let view = |state: hotline_sip::TrunkState| {
+            let lines = used.iter().find(|(slug, ..)| **slug == state.slug);
+            let (calls_max, calls) = lines.map_or((0, 0), |(_, max, calls)| (*max, *calls));
+            TrunkView {
+                state,
+                calls,
+                calls_max,
+            }
+        };
+        self.endpoint.trunks().map(view).collect()
     }
 
     /// The queue engine, to look at.
@@ -183,10 +214,12 @@ impl Switch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.calls.is_empty()
+            && self.agent_calls.table.is_empty()
             && self.legs.is_empty()
             && self.recordings.is_empty()
             && self.uncommitted.is_empty()
             && self.exits.is_empty()
+            && self.lines.is_empty()
             && self.timers.is_empty()
     }
 
@@ -300,8 +333,13 @@ impl Switch {
                 Action::OwnLeg(leg) => {
                     self.legs.insert(leg, contact);
                 }
+                Action::NextTrunk => self.next_trunk(now, contact),
+                Action::Engage(leg, agent) => self.engage(now, leg, agent),
+                Action::Disengage(leg) => self.disengage(now, leg),
                 Action::DropLeg(leg) => {
+                    self.lines.free(leg);
                     self.legs.remove(&leg);
+                    self.disengage(now, leg);
                 }
                 Action::Recording(segment) => {
                     self.recordings.insert(segment, contact);
@@ -337,7 +375,12 @@ impl Switch {
     }
 
     fn on_command(&mut self, now: Now, by: By, command: Command) -> Reply {
-        let (Command::SetIntent { agent, .. } | Command::Release { agent }) = &command;
+        if let Command::Transfer { contact, agent, to } = &command {
+            return self.on_transfer(now, by, (*contact, agent.as_ref(), to));
+        }
+        let (Command::SetIntent { agent, .. } | Command::Release { agent }) = &command else {
+            return Reply::UnknownAgent;
+        };
         let Some(view) = self.acd.agent(agent) else {
             return Reply::UnknownAgent;
         };
@@ -355,6 +398,7 @@ impl Switch {
                 }
                 hotline_acd::Input::Release { agent, by }
             }
+            Command::Transfer { .. } => return Reply::UnknownAgent,
         };
         self.acd.handle(now, input);
         self.settle(now);
@@ -370,6 +414,7 @@ impl Switch {
         }
         while let Some((contact, timer)) = self.timers.pop_due(now.mono) {
             self.with_call(now, contact, |call, cx| call.on_timer(cx, timer));
+            self.with_agent_call(now, contact, |call, cx| call.on_timer(cx, timer));
         }
         if matches!(self.drain, Drain::Until(until) if until <= now.mono) {
             self.cut_off(now);

@@ -13,6 +13,10 @@ pub(crate) enum CallTimer {
     Flow,
     /// The screen-pop of the present offer is late.
     PopHold,
+    /// Nobody answers at the outside number.
+    OutsideRing,
+    /// The target of a transfer does not answer.
+    Transfer,
     /// The probe of the caller is unanswered.
     ProbeCaller,
     /// The probe of the agent is unanswered.

@@ -61,6 +61,8 @@ pub enum SegmentKind {
     Hold,
     /// The agent consults somebody else (inside a talk).
     Consult,
+    /// The caller was transferred to an outside number: on the way there, or talking.
+    Outside,
 }
 
 /// How an offer ended. The first five that are not `Answered` have five different consequences.
@@ -121,20 +123,6 @@ pub enum FlowOutReason {
     Key,
     /// An overflow rule sent the contact into another queue, with its time of enqueuing.
     Overflow,
-    /// The caller left the place to a call-back.
-    Callback,
-}
-
-/// How a request to be called back ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallbackOutcome {
-    /// The person was reached and is connected to the queue.
-    Reached,
-    /// Dialled as often as is allowed.
-    GivenUp,
-    /// Taken off the list: by hand, or because the caller rang again.
-    Cancelled,
 }
 
 /// How the system lost a contact.
@@ -181,6 +169,8 @@ pub enum HangupBy {
     Agent,
     /// The flow or a rule ended it.
     System,
+    /// The outside party to whom the caller was transferred hung up.
+    Outside,
 }
 
 /// How a contact ended. Exactly one per contact.

@@ -2,16 +2,18 @@
 
 mod cause;
 mod id;
+mod numbering;
 mod pii;
 mod rng;
 mod slug;
 mod time;
 
 pub use cause::{
-    AbandonPhase, CallbackOutcome, DeviceState, EndCause, FlowOutReason, HangupBy, Intent, LostReason,
-    OfferOutcome, QueueExit, RefusalReason, SegmentKind, WorkState,
+    AbandonPhase, DeviceState, EndCause, FlowOutReason, HangupBy, Intent, LostReason, OfferOutcome,
+    QueueExit, RefusalReason, SegmentKind, WorkState,
 };
 pub use id::{ContactId, LegId, OfferId, ParseIdError, PersonId, SegmentId};
+pub use numbering::{Numbering, PhoneNumber};
 pub use pii::Pii;
 pub use rng::Rng;
 pub use slug::{AgentSlug, BandSlug, FlowSlug, NumberSlug, ParseSlugError, QueueSlug, TrunkSlug};

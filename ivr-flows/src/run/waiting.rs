@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_types::Time;
+use hotline_types::{QueueSlug, Time};
 
 use super::{
     Effect, Flow, NodeIndex, NodeKind, POSITION_NEXT, POSITION_PREFIX, POSITION_SUFFIX, PromptRef, Run,
@@ -64,6 +64,31 @@ impl Run {
             greeted: false,
         });
         self.music(wait);
+    }
+
+    /// Back into a queue from outside the flow: after a talk, by a transfer. Music and announcements are those of this
+    /// queue's node, or of the first queue node where the flow has none for it, whose exits are then taken.
+    pub fn requeue(&mut self, queue: QueueSlug, priority: Duration, at: Time) {
+        let flow = Arc::clone(&self.flow);
+        let named = |name: Option<&QueueSlug>| {
+            flow.nodes.iter().position(|node| {
+                matches!(&node.kind, NodeKind::Queue(own) if name.is_none_or(|name| own.name == *name))
+            })
+        };
+        let Some(found) = named(Some(&queue)).or_else(|| named(None)) else {
+            return self.finish();
+        };
+        let Some(NodeKind::Queue(own)) = flow.nodes.get(found).map(|node| &node.kind) else {
+            return;
+        };
+        self.node = NodeIndex(found);
+        self.steps = 0;
+        let asked = Queue {
+            name: queue,
+            priority,
+            ..own.clone()
+        };
+        self.enter_queue(&asked, at);
     }
 
     pub(super) fn offer_started(&mut self) {

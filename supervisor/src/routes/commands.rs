@@ -202,7 +202,7 @@ async fn carry_out(app: &Shared, actor: &Actor, agent: &AgentSlug, order: Order)
         Order::Release => app.gateway.release_agent(actor, agent).await,
     };
     done.map(|seq| seq.0).map_err(|error| match error {
-        CommandError::UnknownAgent => unknown_agent(),
+        CommandError::UnknownAgent | CommandError::UnknownContact => unknown_agent(),
         CommandError::Refused(reason) => Problem::new(
             StatusCode::CONFLICT,
             "refused",

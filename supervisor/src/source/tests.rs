@@ -93,7 +93,7 @@ async fn filled(folder: &Folder, events: &[Event]) -> Reader {
 #[tokio::test]
 async fn contacts_and_figures_of_the_store_agree_with_the_live_fold() {
     let (folder, events) = (Folder::new("records"), events());
-    let records = StoreRecords::new(filled(&folder, &events).await);
+    let records = StoreRecords::new(filled(&folder, &events).await, reporting());
     let mut board = Board::new(Sample::days());
     events.iter().for_each(|event| board.apply(event));
     let date = board.date().expect("a date").0.clone();
@@ -188,4 +188,114 @@ async fn users_have_their_role_and_a_token_no_more_than_it_was_made_for() {
     let viewer = accounts.token(&[9; 32]).await.expect("read").expect("there");
     assert!(viewer.has(Right::Metrics) && !viewer.has(Right::Live));
     assert!(accounts.token(&[8; 32]).await.expect("read").is_none());
+}
+
+fn reporting() -> Reporting {
+    Reporting {
+        days: Sample::days(),
+        directory: crate::Directory::default(),
+        roster: std::sync::Arc::new(|_, _| hotline_journal::report::Shifts::new()),
+        now: || WallTime::from_millis(now_ms()),
+    }
+}
+
+#[tokio::test]
+async fn a_report_of_the_store_equals_the_live_fold_and_lists_the_contacts_behind_each_figure() {
+    let (folder, events) = (Folder::new("reports"), events());
+    let records = StoreRecords::new(filled(&folder, &events).await, reporting());
+    let mut board = Board::new(Sample::days());
+    events.iter().for_each(|event| board.apply(event));
+    let date = board.date().expect("a date").0.clone();
+    let query = ReportQuery {
+        from: Some(date),
+        ..ReportQuery::default()
+    };
+    let made = records.report(&query).await.expect("a report").json();
+    let rows = made["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 3, "{made}");
+    let mut listed = 0;
+    for row in rows {
+        let key = row["key"].as_str().expect("a slug");
+        let live = board.counts(&Scope::parse("queue", key).expect("a queue"));
+        for (figure, count) in [
+            ("offered", live.offered),
+            ("answered", live.answered),
+            ("answered_within", live.answered_within(15)),
+        ] {
+            assert_eq!(row["figures"][figure], count, "{key} {figure}");
+        }
+        assert_eq!(
+            row["figures"]["sl_offered"].as_f64(),
+            hotline_journal::figures::sl_offered(&live, 15)
+        );
+        // Contacts, not entries: in this hotline nobody enters a queue twice.
+        let one = ReportQuery {
+            only: Some(key.to_owned()),
+            ..query.clone()
+        };
+        let (mut cursor, mut contacts) = (None, Vec::new());
+        loop {
+            let page = records
+                .behind(&one, "answered", cursor.as_deref(), 3)
+                .await
+                .expect("a page");
+            contacts.extend(page.contacts);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        listed += contacts.len();
+        assert_eq!(contacts.len() as u64, live.answered, "{key}");
+    }
+    assert!(listed > 0, "somebody was answered");
+}
+
+#[tokio::test]
+async fn a_threshold_between_two_bounds_is_answered_exactly_and_nonsense_is_refused() {
+    let (folder, events) = (Folder::new("thresholds"), events());
+    let records = StoreRecords::new(filled(&folder, &events).await, reporting());
+    let mut board = Board::new(Sample::days());
+    events.iter().for_each(|event| board.apply(event));
+    let query = ReportQuery {
+        from: Some(board.date().expect("a date").0.clone()),
+        ..ReportQuery::default()
+    };
+    let odd = ReportQuery {
+        within: Some(16),
+        by: Some("total".to_owned()),
+        ..query.clone()
+    };
+    let odd = records.report(&odd).await.expect("a report").json();
+    let odd = odd["rows"][0]["figures"]["answered_within"]
+        .as_u64()
+        .expect("a count");
+    let total = board.counts(&Scope::Total);
+    assert!(
+        (total.answered_within(15)..=total.answered_within(20)).contains(&odd),
+        "{odd}"
+    );
+    for wrong in [
+        ReportQuery {
+            by: Some("planet".to_owned()),
+            ..query.clone()
+        },
+        ReportQuery {
+            figures: Some("nonsense".to_owned()),
+            ..query.clone()
+        },
+        ReportQuery {
+            from: Some("2026-02-30".to_owned()),
+            ..query.clone()
+        },
+    ] {
+        assert!(
+            matches!(records.report(&wrong).await, Err(FaceError::Asked(_))),
+            "{wrong:?}"
+        );
+    }
+    assert!(
+        records.behind(&query, "occupancy", None, 3).await.is_err(),
+        "no contact stands behind it"
+    );
 }

@@ -62,6 +62,21 @@ impl Gateway for FakeGateway {
         self.done(actor, agent, "release")
     }
 
+    async fn transfer(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        agent: Option<&AgentSlug>,
+        to: TransferTo,
+    ) -> Result<Seq, CommandError> {
+        let to = match to {
+            TransferTo::Queue(queue) => format!("queue {queue}"),
+            TransferTo::Outside(number) => format!("outside {}", number.reveal()),
+        };
+        let what = format!("transfer {contact} {agent:?} {to}");
+        self.done(actor, &"1001".parse().expect("a slug"), &what)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,
@@ -164,6 +179,23 @@ impl Records for FakeRecords {
         Ok(vec![(Scope::Total, counts)])
     }
 
+    async fn report(&self, _: &report::ReportQuery) -> Result<report::Made, FaceError> {
+        Err(FaceError::Asked("the fake makes no reports".into()))
+    }
+
+    async fn behind(
+        &self,
+        _: &report::ReportQuery,
+        figure: &str,
+        _: Option<&str>,
+        limit: usize,
+    ) -> Result<report::Behind, FaceError> {
+        Ok(report::Behind {
+            contacts: vec![format!("{figure}-{limit}")],
+            next: None,
+        })
+    }
+
     async fn number_of(&self, _: PersonId) -> Result<Option<Pii<String>>, FaceError> {
         Ok(Some(Pii::new(NUMBER.to_owned())))
     }
@@ -188,6 +220,7 @@ pub(super) fn directory() -> Directory {
     let entry = |label: &str| AgentEntry {
         label: label.into(),
         queues: vec!["sales".into()],
+        team: None,
     };
     Directory {
         name: "Test".into(),

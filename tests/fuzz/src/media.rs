@@ -134,6 +134,7 @@ fn negotiated(codec: Codec) -> Negotiated {
         codec,
         payload_type: if codec == Codec::Pcmu { 0 } else { 8 },
         dtmf: Some(101),
+        inband: false,
         ptime_ms: 20,
         direction: Direction::SendRecv,
         srtp: None,

@@ -71,6 +71,7 @@ impl World {
             | PhoneEvent::Confirmed { .. }
             | PhoneEvent::Ringing { .. }
             | PhoneEvent::ReofferAnswered { .. }
+            | PhoneEvent::ReferProgress { .. }
             | PhoneEvent::ReofferRefused { .. } => {}
         }
     }

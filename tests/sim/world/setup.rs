@@ -100,6 +100,7 @@ fn endpoint_config() -> EndpointConfig {
             slug: "carrier".parse().expect("a word is a slug"),
             listener: TRUNK_ID,
             peers: vec![CARRIER],
+            rules: hotline_sip::TrunkRules::default(),
         }],
         credentials: credentials.collect(),
         expires_min: Duration::from_secs(30),
@@ -256,6 +257,8 @@ fn switch_config(options: &Options) -> SwitchConfig {
             .iter()
             .map(|flow| (flow.name().clone(), Arc::clone(flow)))
             .collect(),
+        codes: BTreeMap::new(),
+        tone: ClipId(0),
         hold_music: ClipId(0),
         clips,
         media: BTreeMap::from([(PHONES_ID, face), (TRUNK_ID, face)]),
@@ -267,6 +270,15 @@ fn switch_config(options: &Options) -> SwitchConfig {
         media_silence: Duration::from_secs(20),
         probe_wait: Duration::from_secs(8),
         retry_after_s: 10,
+        trunks: Vec::new(),
+        dialplan: hotline_switch::dialplan::DialPlan::default(),
+    }
+}
+
+impl super::World {
+    /// The journal as it is written so far.
+    pub fn events(&self) -> &[Event] {
+        &self.store.events
     }
 }
 

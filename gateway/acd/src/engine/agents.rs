@@ -1,7 +1,7 @@
 //! Agents: what they want, do and have for a phone, and what follows for staff and the row of idle agents.
 
 use hotline_journal::{By, What};
-use hotline_types::{AgentSlug, ContactId, DeviceState, Intent, OfferOutcome};
+use hotline_types::{AgentSlug, ContactId, DeviceState, Intent, OfferOutcome, QueueSlug};
 
 use super::{Acd, RONA, draft};
 use crate::agent::{AgentNo, Work};
@@ -229,6 +229,28 @@ impl Acd {
         if rule == WrapUpRule::UntilDisposition {
             self.back_to_idle(no, by);
         }
+    }
+
+    /// A transfer: the agent has the contact, whatever it did before; an offer that is out is taken back.
+    pub(super) fn take_over(&mut self, contact: ContactId, no: AgentNo, queue: &QueueSlug) {
+        let talks = matches!(self.agents[no.0].work, Work::Talking { .. });
+        let busy = talks || self.talks.contains_key(&contact) || self.callers.contains_key(&contact);
+        let Some(queue) = self.queue_nos.get(queue).copied().filter(|_| !busy) else {
+            self.ignored += 1;
+            return;
+        };
+        let by = By::Agent(self.slug(no));
+        if matches!(self.agents[no.0].work, Work::Offered(_)) {
+            self.withdraw(no, OfferOutcome::Withdrawn, &by);
+        }
+        self.talks.insert(contact, no);
+        let work = Work::Talking {
+            contact,
+            queue,
+            held: false,
+            since: self.now.mono,
+        };
+        self.set_work(no, work, &by);
     }
 
     pub(super) fn held(&mut self, contact: ContactId, on_hold: bool) {

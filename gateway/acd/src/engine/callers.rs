@@ -264,7 +264,7 @@ impl Acd {
 
     pub(super) fn leave(&mut self, contact: ContactId, why: Leave) {
         let by = match why {
-            Leave::HungUp | Leave::FlowedOut(FlowOutReason::Key | FlowOutReason::Callback) => By::Caller,
+            Leave::HungUp | Leave::FlowedOut(FlowOutReason::Key) => By::Caller,
             Leave::FlowedOut(_) | Leave::Lost(_) => By::System,
         };
         let exit = |phase| match why {

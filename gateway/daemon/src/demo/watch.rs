@@ -300,7 +300,6 @@ const fn flow_out_text(reason: FlowOutReason) -> &'static str {
         FlowOutReason::NoStaff => "nobody is on duty",
         FlowOutReason::Key => "by a key",
         FlowOutReason::Overflow => "into another queue by a rule",
-        FlowOutReason::Callback => "to be called back",
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hotline_media::leg::Leg;
-use hotline_media::{MediaCommand, MediaEvent, OpenFailure, Playout, RecordingSpec};
+use hotline_media::{MediaCommand, MediaEvent, OpenFailure, Playout, RecordingSpec, Stretch};
 use hotline_types::{LegId, Time};
 use rustix::event::epoll;
 
@@ -63,6 +63,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
                 })
             }
             MediaCommand::StopPlay { leg } => self.with(leg, |slot| slot.leg.stop_play()),
+            MediaCommand::Measure { leg, stretch } => self.measure(now, leg, stretch),
             MediaCommand::Watch { leg, silence } => self.with(leg, |slot| slot.leg.watch(now, silence)),
         };
         if known.is_none() {
@@ -117,6 +118,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             bridge: None,
             held: false,
             recording: None,
+            measured: None,
             scheduled: false,
         });
         Ok(rtp)
@@ -128,22 +130,32 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
         let added = epoll::add(&self.epoll, &pair.rtp, token(place, false), flags)
             .and_then(|()| epoll::add(&self.epoll, &pair.rtcp, token(place, true), flags));
         if added.is_err() {
-            self.ports.give_back(now, pair.port);
+            self.give_back(now, pair);
             return Err(OpenFailure::Unavailable);
         }
         Ok(pair)
+    }
+
+    /// A resting pair is not listened to, only looked into when its rest is over.
+    fn give_back(&mut self, now: Time, pair: Pair) {
+        for socket in [&pair.rtp, &pair.rtcp] {
+            // One that was never added is no error.
+            let _gone = epoll::delete(&self.epoll, socket);
+        }
+        self.ports.give_back(now, pair);
     }
 
     fn close(&mut self, now: Time, leg: LegId) {
         let mut stats = hotline_media::LegStats::default();
         if let Some(at) = self.slots.find(leg) {
             self.unbridge(at);
+            self.end_measure(at);
             if let Some(slot) = self.slots.remove(at) {
                 if let Some(recording) = slot.recording {
                     self.parts.taps.stop(now, recording);
                 }
                 stats = slot.leg.stats();
-                self.ports.give_back(now, slot.sockets.port);
+                self.give_back(now, slot.sockets);
                 self.parts.open.fetch_sub(1, Ordering::SeqCst);
             }
             self.forget(leg);
@@ -177,11 +189,33 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             .and_then(|slot| slot.bridge.take())
             .map(|bridge| bridge.peer);
         for at in [Some(at), peer].into_iter().flatten() {
+            if peer.is_some() {
+                self.end_measure(at);
+            }
             if let Some(slot) = self.slots.get(at) {
                 slot.bridge = None;
                 slot.held = false;
                 slot.leg.switch();
             }
+        }
+    }
+
+    fn measure(&mut self, now: Time, leg: LegId, stretch: Stretch) -> Option<()> {
+        let at = self.slots.find(leg)?;
+        self.end_measure(at);
+        let slot = self.slots.get(at)?;
+        slot.leg.mark(now);
+        slot.measured = Some(stretch);
+        Some(())
+    }
+
+    fn end_measure(&mut self, at: u32) {
+        let ended = self
+            .slots
+            .get(at)
+            .and_then(|slot| slot.measured.take().map(|stretch| (stretch, slot.leg.quality())));
+        if let Some((stretch, quality)) = ended {
+            self.parts.outbox.tell(MediaEvent::Measured { stretch, quality });
         }
     }
 

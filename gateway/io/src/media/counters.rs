@@ -51,6 +51,8 @@ counters! {
     tap_dropped,
     /// Events dropped because the switch was slow.
     events_dropped,
+    /// Times that a port was kept from the next call because somebody still sent to it.
+    ports_noisy,
     /// Commands about legs that do not exist.
     commands_stray,
     /// Legs open now.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hotline_media::Stretch;
 use hotline_media::leg::Leg;
 use hotline_types::LegId;
 
@@ -23,6 +24,8 @@ pub(super) struct Slot {
     pub(super) held: bool,
     /// On the caller's leg.
     pub(super) recording: Option<Recording>,
+    /// What is measured now.
+    pub(super) measured: Option<Stretch>,
     /// Whether the schedule of frames holds an entry of it.
     pub(super) scheduled: bool,
 }

@@ -15,6 +15,8 @@ use hotline_types::{ContactId, SegmentId};
 
 use super::*;
 
+mod srtp;
+
 /// A playout that makes the thread panic, to see what it does then.
 pub(super) const PLAY_THAT_PANICS: PlayId = PlayId(u64::MAX);
 
@@ -67,7 +69,7 @@ fn house_of(config: &MediaConfig) -> House {
 }
 
 /// A run of ports that nobody holds, another one for each test.
-fn free_ports(count: u16) -> RangeInclusive<u16> {
+pub(super) fn free_ports(count: u16) -> RangeInclusive<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     for _ in 0..200 {
         let first = 11_000 + NEXT.fetch_add(count.next_multiple_of(2), Atomic::SeqCst) % 18_000;
@@ -184,6 +186,7 @@ impl Peer {
             codec: self.codec,
             payload_type: self.payload_type(),
             dtmf: Some(101),
+            inband: false,
             ptime_ms: 20,
             direction: Direction::SendRecv,
             srtp: None,

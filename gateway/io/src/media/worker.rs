@@ -223,7 +223,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
         if taken.choose || !slot.connected {
             slot.connected = rustix::net::connect(&slot.sockets.rtp, &from).is_ok();
         }
-        if let Content::Event(Some(digit)) = taken.content {
+        if let (Content::Event(Some(digit)), _) | (_, Some(digit)) = (taken.content, taken.key) {
             let digit = Pii::new(digit);
             self.parts.outbox.tell(MediaEvent::Digit { leg: slot.id, digit });
         }
@@ -340,6 +340,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
         self.parts.outbox.retry();
         self.parts.taps.retry();
         self.parts.taps.recycle();
+        self.ports.settle(now.mono);
         let mut report = [0; REPORT_BYTES_MAX];
         for slot in self.slots.iter_mut() {
             if slot.leg.is_lost(now.mono) {
@@ -364,6 +365,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
     }
 
     fn publish(&mut self) {
+        self.counters.ports_noisy = self.ports.noisy;
         self.counters.legs_open = self.slots.len() as u64;
         self.counters.tap_dropped = self.parts.taps.dropped;
         self.counters.events_dropped = self.parts.outbox.dropped;
@@ -396,7 +398,9 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             self.forget(slot.id);
         }
         self.frames.clear();
+        let noisy = self.ports.noisy;
         self.ports = fresh_ports(&mut self.parts);
+        self.ports.noisy = noisy;
     }
 
     /// Takes the leg out of the routes.

@@ -1,8 +1,8 @@
 //! Calls and queue entries: from arrival to the one exit that counts.
 
 use hotline_types::{
-    AbandonPhase, AgentSlug, BandSlug, EndCause, FlowOutReason, LostReason, NumberSlug, QueueExit, QueueSlug,
-    WallTime,
+    AbandonPhase, AgentSlug, BandSlug, EndCause, FlowOutReason, HangupBy, LostReason, NumberSlug, QueueExit,
+    QueueSlug, RefusalReason, WallTime,
 };
 
 use super::{Counters, Served};
@@ -13,6 +13,7 @@ use crate::{Counts, Event, Scope, Slot, What, interval_of, wait_bucket};
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     arrival: Slot,
+    opened_at: WallTime,
     number: Option<NumberSlug>,
     bands: Vec<BandSlug>,
     first: Option<First>,
@@ -62,7 +63,8 @@ impl Call {
                 .is_some_and(|visit| !visit.left && visit.queue == *queue),
             Scope::Total => first.is_some(),
             Scope::Coverage(band) => first.is_some_and(|first| first.bands.contains(band)),
-            Scope::Number(_) | Scope::Agent(_) | Scope::Roster(_) => false,
+            Scope::Number(number) => first.is_some() && self.number.as_ref() == Some(number),
+            Scope::Agent(_) | Scope::Roster(_) => false,
         }
     }
 
@@ -132,6 +134,7 @@ impl Counters {
                 date: business_date.clone(),
                 interval: interval_of(event.at),
             },
+            opened_at: event.at,
             number: number.clone(),
             bands: bands.clone(),
             first: None,
@@ -156,6 +159,14 @@ impl Counters {
         for band in &call.bands {
             self.add(&call.arrival, Scope::Coverage(band.clone()), delta);
         }
+    }
+
+    /// Adds to what counts a contact once: the total and the bands by its first entry, its number by its arrival.
+    fn add_once(&mut self, call: &Call, first: &First, delta: &Counts) {
+        if let Some(number) = &call.number {
+            self.add(&call.arrival, Scope::Number(number.clone()), delta);
+        }
+        self.add_first(first, delta);
     }
 
     fn add_first(&mut self, first: &First, delta: &Counts) {
@@ -208,7 +219,7 @@ impl Counters {
                     ..Counts::default()
                 },
             );
-            self.add_first(&first, &offered);
+            self.add_once(call, &first, &offered);
             call.first = Some(first);
         }
         call.visit = Some(Visit {
@@ -244,7 +255,11 @@ impl Counters {
         } else {
             first.state = Standing::Settled;
             let first = first.clone();
-            self.add_first(&first, &exit_counts(exit, wait_us));
+            let mut delta = exit_counts(exit, wait_us);
+            if exit == QueueExit::Answered {
+                delta.reach_answered_us = micros(at.since(call.opened_at));
+            }
+            self.add_once(call, &first, &delta);
         }
     }
 
@@ -282,26 +297,26 @@ impl Counters {
     fn closed(&mut self, mut call: Call, at: WallTime, cause: EndCause) {
         self.unbridged(&mut call, at);
         if call.first.is_none() {
-            let mut delta = Counts::default();
-            match cause {
-                EndCause::Refused(_) => delta.refused = 1,
-                EndCause::Lost(_) => delta.lost_in_ivr = 1,
-                EndCause::EndedInIvr(_)
-                | EndCause::Abandoned(_)
-                | EndCause::Completed(_)
-                | EndCause::FlowedOut(_) => delta.ended_in_ivr = 1,
-            }
-            self.add_arrival(&call, &delta);
+            self.add_arrival(&call, &unqueued_counts(cause));
             return;
         }
         if let Some(visit) = call.visit.as_ref().filter(|visit| !visit.left) {
             let wait_us = micros(at.since(visit.at));
             self.left(&mut call, at, exit_of(cause), wait_us);
         }
-        if let Some(first) = call.first
-            && let Standing::FlowedOut { reason, wait_us } = first.state
-        {
-            self.add_first(&first, &exit_counts(QueueExit::FlowedOut(reason), wait_us));
+        let Some(first) = call.first.clone() else { return };
+        if let Standing::FlowedOut { reason, wait_us } = first.state {
+            self.add_once(&call, &first, &exit_counts(QueueExit::FlowedOut(reason), wait_us));
+        }
+        if cause == EndCause::Completed(HangupBy::Agent) {
+            let delta = Counts {
+                ended_by_agent: 1,
+                ..Counts::default()
+            };
+            self.add_once(&call, &first, &delta);
+            if let Some(visit) = &call.visit {
+                self.add(&visit.slot, Scope::Queue(visit.queue.clone()), &delta);
+            }
         }
     }
 }
@@ -340,8 +355,52 @@ fn exit_counts(exit: QueueExit, wait_us: u64) -> Counts {
         QueueExit::FlowedOut(FlowOutReason::NoStaff) => delta.flowed_out_no_staff = 1,
         QueueExit::FlowedOut(FlowOutReason::Key) => delta.flowed_out_key = 1,
         QueueExit::FlowedOut(FlowOutReason::Overflow) => delta.flowed_out_overflow = 1,
-        QueueExit::FlowedOut(FlowOutReason::Callback) => delta.flowed_out_callback = 1,
-        QueueExit::Lost(_) => delta.lost = 1,
+        QueueExit::Lost(reason) => {
+            delta.lost = 1;
+            *lost_counter(&mut delta, reason) = 1;
+        }
     }
     delta
+}
+
+/// What the end of a call adds that entered no queue.
+fn unqueued_counts(cause: EndCause) -> Counts {
+    let mut delta = Counts::default();
+    match cause {
+        EndCause::Refused(reason) => {
+            delta.refused = 1;
+            *refused_counter(&mut delta, reason) = 1;
+        }
+        EndCause::Lost(reason) => {
+            delta.lost_in_ivr = 1;
+            *lost_counter(&mut delta, reason) = 1;
+        }
+        EndCause::EndedInIvr(by) => {
+            delta.ended_in_ivr = 1;
+            delta.ended_in_ivr_caller = u64::from(by == HangupBy::Caller);
+        }
+        EndCause::Abandoned(_) | EndCause::Completed(_) | EndCause::FlowedOut(_) => delta.ended_in_ivr = 1,
+    }
+    delta
+}
+
+const fn lost_counter(delta: &mut Counts, reason: LostReason) -> &mut u64 {
+    match reason {
+        LostReason::Restart => &mut delta.lost_restart,
+        LostReason::Shutdown => &mut delta.lost_shutdown,
+        LostReason::MediaLost => &mut delta.lost_media,
+        LostReason::SignallingLost => &mut delta.lost_signalling,
+        LostReason::Fault => &mut delta.lost_fault,
+    }
+}
+
+const fn refused_counter(delta: &mut Counts, reason: RefusalReason) -> &mut u64 {
+    match reason {
+        RefusalReason::UnknownNumber => &mut delta.refused_unknown_number,
+        RefusalReason::NoCommonCodec | RefusalReason::BadOffer | RefusalReason::MediaUnavailable => {
+            &mut delta.refused_media
+        }
+        RefusalReason::Overload => &mut delta.refused_overload,
+        RefusalReason::Draining => &mut delta.refused_draining,
+    }
 }

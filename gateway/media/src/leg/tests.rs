@@ -14,6 +14,7 @@ fn negotiated(codec: Codec, dtmf: Option<u8>) -> Negotiated {
         codec,
         payload_type: if codec == Codec::Pcmu { 0 } else { 8 },
         dtmf,
+        inband: false,
         ptime_ms: 20,
         direction: Direction::SendRecv,
         srtp: None,
@@ -199,4 +200,88 @@ fn reports_go_out_every_five_seconds_to_where_the_peers_come_from() {
     );
     assert!(leg.take_rtcp(Time::ZERO, at("192.0.2.1:9"), &out[..28]));
     assert_eq!(leg.report(now(10_000), &mut out), Some((52, at("192.0.2.1:9"))));
+}
+
+#[test]
+fn a_stretch_tells_what_was_heard_what_the_peer_told_and_how_far_it_is() {
+    let mut leg = leg(negotiated(Codec::Pcma, None));
+    let now = |ms| {
+        Now::new(
+            Time::from_millis(ms),
+            hotline_types::WallTime::from_millis(1_000 + i64::try_from(ms).unwrap()),
+        )
+    };
+    let peer = at("192.0.2.1:4001");
+    let mut out = [0; REPORT_BYTES_MAX];
+    // Before the stretch: one packet lost, which is not its fault.
+    for sequence in [1, 3] {
+        leg.take(now(0).mono, at(PEER), &rtp(8, sequence, 0, &[0; 160]))
+            .unwrap();
+    }
+    leg.mark(now(1_000).mono);
+    assert_eq!(leg.quality(), Quality::default());
+    for sequence in [4, 5, 7, 8] {
+        leg.take(now(1_000).mono, at(PEER), &rtp(8, sequence, 8_000, &[0; 160]))
+            .unwrap();
+    }
+    let library = Library::build(vec![vec![1; 1_600]]);
+    leg.play(
+        now(1_000).mono,
+        Playout::new(PlayId(1), vec![ClipId(0)], Duration::ZERO, AfterPlay::Stop),
+    );
+    let mut frame = [0; FRAME_BYTES_MAX];
+    for step in 0..10 {
+        leg.frame(now(1_000 + step * 20).mono, &library, &mut frame);
+    }
+    leg.report(now(5_000), &mut out).expect("a sender report");
+    let ours = leg.out.ssrc();
+    // The peer kept our report for 500 ms, and we hear 580 ms later: 80 ms are the way and back.
+    let block = crate::stats::ReportBlock {
+        ssrc: ours,
+        fraction: 0,
+        lost: 2,
+        highest: 10,
+        jitter: 40,
+    };
+    let last = LastReport {
+        ntp: rtcp::middle(now(5_000).wall),
+        delay: 32_768,
+    };
+    let len = rtcp::build(55, None, Some((block, last)), &mut out);
+    assert!(leg.take_rtcp(now(5_580).mono, peer, &out[..len]));
+    let quality = leg.quality();
+    let jitter = Duration::from_millis(5);
+    assert_eq!((quality.heard.received, quality.heard.lost), (4, 1));
+    assert_eq!(
+        quality.told,
+        Some(Heard {
+            received: 8,
+            lost: 2,
+            jitter
+        })
+    );
+    assert_eq!(quality.round_trip, Some(Duration::from_millis(80)));
+    assert!(quality.mos_told() < quality.mos_heard().map(|mos| crate::Mos(mos.0 + 100)));
+}
+
+#[test]
+fn a_report_that_cannot_be_true_tells_no_round_trip() {
+    let mut leg = leg(negotiated(Codec::Pcma, None));
+    let block = crate::stats::ReportBlock {
+        ssrc: leg.out.ssrc(),
+        fraction: 0,
+        lost: 2,
+        highest: 10,
+        jitter: 40,
+    };
+    leg.own_reports[0] = Some((7, Time::from_millis(5_000)));
+    let mut out = [0; REPORT_BYTES_MAX];
+    // A report of ours that never was, and one that was kept for longer than we waited.
+    for (ntp, delay) in [(1, 0), (7, u32::MAX)] {
+        let len = rtcp::build(55, None, Some((block, LastReport { ntp, delay })), &mut out);
+        assert!(leg.take_rtcp(Time::from_millis(6_000), at("192.0.2.1:4001"), &out[..len]));
+        assert_eq!(leg.quality().round_trip, None);
+    }
+    leg.mark(Time::from_millis(7_000));
+    assert_eq!(leg.quality().told, None, "told before the stretch");
 }

@@ -1,10 +1,10 @@
 //! Calls to us: INVITE, our answers to it, its ACK and its CANCEL (RFC 3261 §9.2, §13.3).
 
-use std::time::Duration;
-
 use hotline_types::{LegId, Pii};
 
 use super::leg::{Answering, Leg, Legs, OkSent, Ringing, Up};
+use super::reliable;
+use super::session::{arm_session, session_asked};
 use super::{Dialog, contact};
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
@@ -13,13 +13,12 @@ use crate::timer::TimerKey;
 use crate::transaction::{Hop, Stack, T2, TxId};
 use crate::{Event, LegEnd, ReleaseReason, Source};
 
-/// Smallest session interval that we accept, in seconds (RFC 4028 §4).
-pub(crate) const SESSION_MIN_S: u32 = 90;
-
 /// Who calls whom, as the listener's rules read it.
 pub(crate) struct Call {
     pub(crate) source: Source,
     pub(crate) called: String,
+    pub(crate) also_called: Vec<String>,
+    pub(crate) passed: Vec<(String, String)>,
     pub(crate) caller: Pii<String>,
     pub(crate) display: Option<Pii<String>>,
 }
@@ -38,6 +37,9 @@ impl Legs {
         let face = self.face(env.hop.listener).ok_or(500_u16)?;
         let target = env.contact().ok_or(400_u16)?;
         let offer = env.sdp().map_err(|()| 415_u16)?;
+        if !env.accepts_sdp() {
+            return Err(406);
+        }
         let session = session_asked(env)?;
         if self.is_full() {
             return Err(503);
@@ -53,14 +55,22 @@ impl Legs {
             head,
             offered: offer.is_some(),
             session,
+            peer_updates: env.allows("UPDATE"),
         };
         stack.server_set_leg(tx, leg);
         self.by_tag.insert(local_tag, leg);
-        self.table
-            .insert(leg, Leg::Incoming(Box::new(Ringing { dialog, answering })));
+        let ringing = Ringing {
+            dialog,
+            answering,
+            reliably: reliable::is_required(env),
+            reliable: None,
+        };
+        self.table.insert(leg, Leg::Incoming(Box::new(ringing)));
         let Call {
             source,
             called,
+            also_called,
+            passed,
             caller,
             display,
         } = call;
@@ -71,6 +81,8 @@ impl Legs {
             source,
             listener,
             called,
+            also_called,
+            passed,
             caller,
             display,
             offer,
@@ -87,7 +99,13 @@ impl Legs {
         if !(101..200).contains(&status) {
             return;
         }
-        let Ringing { dialog, answering } = &**ringing;
+        if ringing.reliably {
+            self.progress_reliably(stack, leg, status);
+            return;
+        }
+        let Ringing {
+            dialog, answering, ..
+        } = &**ringing;
         let bytes = answering
             .head
             .response(status)
@@ -101,8 +119,15 @@ impl Legs {
     pub(crate) fn answer(&mut self, stack: &mut Stack, leg: LegId, sdp: &[u8]) {
         match self.table.remove(&leg) {
             Some(Leg::Incoming(ringing)) => {
-                let Ringing { dialog, answering } = *ringing;
+                let Ringing {
+                    dialog,
+                    answering,
+                    reliable,
+                    ..
+                } = *ringing;
                 let mut up = Up::new(dialog);
+                let awaited = reliable.and_then(|reliable| reliable.awaited());
+                up.late_prack = awaited.map(|rseq| (rseq, answering.cseq));
                 self.send_ok(stack, leg, &mut up, answering, sdp, true);
                 self.table.insert(leg, Leg::Up(Box::new(up)));
             }
@@ -130,19 +155,22 @@ impl Legs {
             head,
             offered,
             session,
+            peer_updates,
         } = answering;
         let mut draft = head
             .response(200)
             .header(Name::Contact, contact(&up.dialog.face, up.dialog.hop.transport))
             .header(Name::Allow, wire::ALLOW)
-            .header(Name::Supported, "timer")
+            .header(Name::Supported, wire::SUPPORTED)
             .header(Name::Server, &self.settings.product);
         if let Some(session) = session {
-            draft = draft
-                .header(Name::Require, "timer")
-                .header(Name::SessionExpires, format_args!("{session};refresher=uac"));
+            draft = session.grant(draft);
         }
         up.session = session;
+        up.peer_updates |= peer_updates;
+        if !sdp.is_empty() {
+            up.sdp = sdp.to_vec();
+        }
         arm_session(stack, leg, session);
         let bytes = if sdp.is_empty() {
             draft.finish()
@@ -182,7 +210,9 @@ impl Legs {
         let Some(Leg::Incoming(ringing)) = self.remove(stack, leg) else {
             return;
         };
-        let Ringing { dialog, answering } = *ringing;
+        let Ringing {
+            dialog, answering, ..
+        } = *ringing;
         let mut draft = answering
             .head
             .response(status)
@@ -246,6 +276,7 @@ impl Legs {
     /// Our 2xx again: pauses double up to T2, over streams too (§13.3.1.4).
     pub(crate) fn ok_retransmit(&mut self, stack: &mut Stack, leg: LegId) {
         let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            self.reliable_again(stack, leg);
             return;
         };
         let Some(ok) = &mut up.ok else { return };
@@ -258,6 +289,7 @@ impl Legs {
     /// No ACK for 64*T1: BYE (§13.3.1.4).
     pub(crate) fn ack_timeout(&mut self, stack: &mut Stack, leg: LegId) {
         let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
+            self.reliable_lapsed(stack, leg);
             return;
         };
         let reason = up.released.unwrap_or(ReleaseReason::Fault);
@@ -268,45 +300,5 @@ impl Legs {
             });
         }
         self.bye(stack, leg, reason);
-    }
-
-    /// The peer did not refresh (RFC 4028 §10): BYE.
-    pub(crate) fn session_expired(&mut self, stack: &mut Stack, leg: LegId) {
-        let Some(Leg::Up(up)) = self.table.get(&leg) else {
-            return;
-        };
-        if up.released.is_none() {
-            self.tell(Event::Ended {
-                leg,
-                end: LegEnd::SessionExpired,
-            });
-        }
-        self.bye(stack, leg, ReleaseReason::Fault);
-    }
-}
-
-/// The session interval that a request asks for and that we grant (RFC 4028 §9); 422 where it is too small.
-///
-/// We grant only what the peer refreshes itself: its `Supported: timer` and no `refresher=uas`.
-pub(super) fn session_asked(env: &Envelope<'_>) -> Result<Option<u32>, u16> {
-    let Some((seconds, we_refresh)) = env.session_expires() else {
-        return Ok(None);
-    };
-    if seconds < SESSION_MIN_S {
-        return Err(422);
-    }
-    let peer_refreshes = env.supports("timer") && !we_refresh;
-    Ok(peer_refreshes.then_some(seconds))
-}
-
-/// (Re)starts the session timer: BYE goes out before the interval is over by min(32 s, a third) (RFC 4028 §10).
-pub(super) fn arm_session(stack: &mut Stack, leg: LegId, session: Option<u32>) {
-    match session {
-        Some(session) => {
-            let early = (session / 3).min(32);
-            let at = stack.now + Duration::from_secs(u64::from(session - early));
-            stack.timers.set(TimerKey::SessionExpiry(leg), at);
-        }
-        None => stack.timers.cancel(TimerKey::SessionExpiry(leg)),
     }
 }

@@ -8,6 +8,9 @@ use hotline_types::LegId;
 
 use super::Dialog;
 use super::outbound::Dialling;
+use super::refer::Referring;
+use super::reliable::Reliable;
+use super::session::Session;
 use crate::build::Head;
 use crate::endpoint::wire;
 use crate::timer::TimerKey;
@@ -58,8 +61,10 @@ pub(crate) struct Answering {
     /// What every answer begins with.
     pub(crate) head: Head,
     pub(crate) offered: bool,
-    /// Session interval to grant, in seconds.
-    pub(crate) session: Option<u32>,
+    /// Session interval to grant.
+    pub(crate) session: Option<Session>,
+    /// The peer takes UPDATE.
+    pub(crate) peer_updates: bool,
 }
 
 /// A re-INVITE of ours that is not answered.
@@ -85,8 +90,18 @@ pub(crate) struct Up {
     pub(crate) ok: Option<OkSent>,
     pub(crate) answering: Option<Answering>,
     pub(crate) reoffering: Option<Reoffering>,
-    /// Session interval in force, in seconds; the peer refreshes (RFC 4028).
-    pub(crate) session: Option<u32>,
+    /// Session interval in force (RFC 4028).
+    pub(crate) session: Option<Session>,
+    /// The peer takes UPDATE (its Allow says so).
+    pub(crate) peer_updates: bool,
+    /// Our SDP that holds, for a refresh by re-INVITE.
+    pub(crate) sdp: Vec<u8>,
+    /// A PRACK that may still come for a provisional answer which our 2xx overtook: its RSeq and CSeq.
+    pub(crate) late_prack: Option<(u32, u32)>,
+    /// A REFER of the peer that is not finished.
+    pub(crate) referring: Option<Referring>,
+    /// We sent a REFER and await its NOTIFYs.
+    pub(crate) refers: bool,
     /// Released by the user while our 2xx was not acknowledged: BYE follows the ACK (RFC 3261 §15).
     pub(crate) released: Option<ReleaseReason>,
 }
@@ -99,6 +114,11 @@ impl Up {
             answering: None,
             reoffering: None,
             session: None,
+            peer_updates: false,
+            sdp: Vec::new(),
+            late_prack: None,
+            referring: None,
+            refers: false,
             released: None,
         }
     }
@@ -108,6 +128,9 @@ impl Up {
         if let Some(answering) = &self.answering {
             stack.server_respond(answering.tx, 487, answering.head.response(487).finish());
         }
+        if let Some(referring) = &self.referring {
+            referring.end(stack);
+        }
     }
 }
 
@@ -116,6 +139,9 @@ impl Up {
 pub(crate) struct Ringing {
     pub(crate) dialog: Dialog,
     pub(crate) answering: Answering,
+    /// Provisional answers must be reliable (RFC 3262 §3).
+    pub(crate) reliably: bool,
+    pub(crate) reliable: Option<Reliable>,
 }
 
 /// One leg.
@@ -224,6 +250,7 @@ impl Legs {
             TimerKey::AckWait(leg),
             TimerKey::GlareRetry(leg),
             TimerKey::SessionExpiry(leg),
+            TimerKey::SessionRefresh(leg),
         ] {
             stack.timers.cancel(key);
         }

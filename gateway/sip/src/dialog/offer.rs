@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hotline_types::LegId;
 
-use super::inbound::{SESSION_MIN_S, arm_session};
 use super::leg::{Leg, Legs, Reoffering, Up};
+use super::session::{arm_session, session_granted};
 use crate::endpoint::envelope::Envelope;
 use crate::header::Name;
 use crate::message::Method;
@@ -52,10 +52,8 @@ impl Legs {
             .dialog
             .request(Method::Invite, tx, cseq, &self.settings.product);
         if let Some(session) = up.session {
-            // The peer goes on refreshing: of this request it is the UAS (RFC 4028 §7.4).
-            draft = draft
-                .header(Name::Supported, "timer")
-                .header(Name::SessionExpires, format_args!("{session};refresher=uas"));
+            // Who refreshes goes on doing so (RFC 4028 §7.4).
+            draft = session.ask(draft.header(Name::Supported, "timer"));
         }
         let bytes = draft.sdp(&sdp);
         stack.client_send(tx, User::Reinvite(leg), up.dialog.hop, bytes, true);
@@ -107,15 +105,11 @@ impl Legs {
         up.dialog.refresh_target(env);
         up.dialog
             .acknowledge(stack, tx, env.cseq, env, &self.settings.product);
-        // What the answer grants holds from now on; an interval that we should refresh is not kept (§7.2).
-        let granted = env
-            .session_expires()
-            .filter(|(_, peer_refreshes)| *peer_refreshes);
-        up.session = up
-            .session
-            .and(granted.map(|(seconds, _)| seconds.max(SESSION_MIN_S)));
+        // What the answer grants holds from now on (RFC 4028 §7.2).
+        up.session = up.session.and(session_granted(env));
         arm_session(stack, leg, up.session);
-        if let Some(next) = take_sent(up) {
+        if let Some((sdp, next)) = take_sent(up) {
+            up.sdp = sdp;
             up.reoffering = next.map(|sdp| Reoffering::Queued { sdp });
             let answer = env.sdp().ok().flatten().unwrap_or(b"").to_vec();
             self.tell(Event::ReofferAnswered { leg, answer });
@@ -169,7 +163,7 @@ impl Legs {
         let Some(Leg::Up(up)) = self.table.get_mut(&leg) else {
             return;
         };
-        if let Some(next) = take_sent(up) {
+        if let Some((_, next)) = take_sent(up) {
             up.reoffering = next.map(|sdp| Reoffering::Queued { sdp });
             self.tell(Event::ReofferRefused { leg, status });
             self.send_queued_reoffer(stack, leg);
@@ -191,10 +185,10 @@ impl Legs {
     }
 }
 
-/// Takes out the re-INVITE that was sent, and answers the offer that came meanwhile.
-fn take_sent(up: &mut Up) -> Option<Option<Vec<u8>>> {
+/// Takes out the re-INVITE that was sent: its SDP, and the offer that came meanwhile.
+fn take_sent(up: &mut Up) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     match up.reoffering.take() {
-        Some(Reoffering::Sent { next, .. }) => Some(next),
+        Some(Reoffering::Sent { sdp, next, .. }) => Some((sdp, next)),
         other => {
             up.reoffering = other;
             None

@@ -1,13 +1,16 @@
 //! Calls by us: one INVITE per target, the first answer wins (RFC 3261 §13.2, §16.7).
 
+use std::borrow::Cow;
+
 use hotline_types::{LegId, Pii};
 
 use super::leg::{Leg, Legs, Up};
+use super::session::{SESSION_ASKED_S, arm_session, session_granted};
 use super::{Dialog, contact};
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
 use crate::header::Name;
-use crate::message::Method;
+use crate::message::{Message, Method};
 use crate::transaction::{Hop, Stack, TxId, User};
 use crate::{DialFailure, Event, ReleaseReason};
 
@@ -26,7 +29,7 @@ pub(crate) struct Invitation<'a> {
     /// To value.
     pub(crate) to: String,
     pub(crate) sdp: &'a [u8],
-    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) headers: &'a [(Cow<'static, str>, String)],
 }
 
 /// One INVITE of an outgoing leg.
@@ -37,6 +40,21 @@ pub(crate) struct Fork {
     pub(crate) failed: Option<DialFailure>,
     /// A digest challenge was answered already.
     pub(crate) answered_challenge: bool,
+    /// Early dialogs that matter: with a reliable provisional answer, or with SDP.
+    pub(crate) early: Vec<Early>,
+}
+
+/// Most early dialogs of one fork.
+pub(super) const EARLY_MAX: usize = 8;
+
+/// An early dialog of a fork.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(super) dialog: Dialog,
+    /// The last reliable provisional answer that we acknowledged (RFC 3262 §4).
+    pub(super) rseq: Option<u32>,
+    /// The answer to our offer, where it came before the 2xx.
+    pub(super) sdp: Option<Vec<u8>>,
 }
 
 /// An outgoing leg before its answer.
@@ -44,6 +62,8 @@ pub(crate) struct Fork {
 pub(crate) struct Dialling {
     pub(crate) forks: Vec<Fork>,
     pub(crate) rings: bool,
+    /// Where it goes by a trunk.
+    pub(crate) hunt: Option<Box<super::hunt::Hunt>>,
 }
 
 impl Legs {
@@ -95,6 +115,8 @@ impl Legs {
             .header(Name::CSeq, "1 INVITE")
             .header(Name::Contact, contact(&face, target.hop.transport))
             .header(Name::Allow, wire::ALLOW)
+            .header(Name::Supported, wire::SUPPORTED)
+            .header(Name::SessionExpires, SESSION_ASKED_S)
             .header(Name::UserAgent, &self.settings.product);
             for (name, value) in invitation.headers {
                 draft = draft.named(name, value);
@@ -109,11 +131,16 @@ impl Legs {
                 local_tag,
                 failed: None,
                 answered_challenge: false,
+                early: Vec::new(),
             });
             stack.client_send(tx, user, target.hop, draft.sdp(invitation.sdp), true);
         }
-        self.table
-            .insert(leg, Leg::Dialling(Dialling { forks, rings: false }));
+        let dialling = Dialling {
+            forks,
+            rings: false,
+            hunt: None,
+        };
+        self.table.insert(leg, Leg::Dialling(dialling));
     }
 
     /// A response to the INVITE of a fork.
@@ -127,7 +154,11 @@ impl Legs {
         status: u16,
     ) {
         match status {
-            ..200 => self.dial_rings(leg, status),
+            ..200 => {
+                self.early_heard(stack, leg, fork, tx, env);
+                self.dial_rings(leg, status);
+            }
+            422 if self.dial_longer(stack, leg, fork, tx, env) => {}
             200..300 => self.dial_answered(stack, leg, fork, tx, env),
             300.. => self.dial_failed(stack, leg, fork, DialFailure::Status(status)),
         }
@@ -151,7 +182,8 @@ impl Legs {
             return;
         };
         let next = env.next_hop(hop, face.role);
-        let dialog = Dialog::of_answer(&invite, env, next, face);
+        let mut dialog = Dialog::of_answer(&invite, env, next, face);
+        let sdp = invite.body().to_vec();
         dialog.acknowledge(stack, tx, dialog.last_cseq(), env, &self.settings.product);
         let wanted = match self.table.get(&leg) {
             Some(Leg::Dialling(dialling)) => {
@@ -164,12 +196,20 @@ impl Legs {
             self.send_bye(stack, dialog, ReleaseReason::CompletedElsewhere);
             return;
         }
-        let Some(answer) = env.sdp().ok().flatten().map(<[u8]>::to_vec) else {
+        let early = self.take_early(leg, fork, &dialog.remote_tag);
+        let answer = env.sdp().ok().flatten().map(<[u8]>::to_vec);
+        let (cseq, early_answer) = early.map_or((0, None), |early| (early.dialog.last_cseq(), early.sdp));
+        dialog.skip_to(cseq);
+        let Some(answer) = answer.or(early_answer) else {
             self.send_bye(stack, dialog, ReleaseReason::Fault);
             self.dial_failed(stack, leg, fork, DialFailure::Status(488));
             return;
         };
-        self.dial_won(stack, leg, fork, dialog);
+        let mut up = Up::new(dialog);
+        up.sdp = sdp;
+        up.peer_updates = env.allows("UPDATE");
+        up.session = session_granted(env);
+        self.dial_won(stack, leg, fork, up);
         self.tell(Event::Answered {
             leg,
             answer,
@@ -178,7 +218,43 @@ impl Legs {
         });
     }
 
-    fn dial_won(&mut self, stack: &mut Stack, leg: LegId, fork: usize, dialog: Dialog) {
+    fn take_early(&mut self, leg: LegId, fork: usize, tag: &str) -> Option<Early> {
+        let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {
+            return None;
+        };
+        let early = &mut dialling.forks.get_mut(fork)?.early;
+        let at = early.iter().position(|early| early.dialog.remote_tag == tag)?;
+        Some(early.swap_remove(at))
+    }
+
+    /// 422: once more with the interval that the peer demands (RFC 4028 §7.3).
+    fn dial_longer(
+        &mut self,
+        stack: &mut Stack,
+        leg: LegId,
+        fork: usize,
+        tx: TxId,
+        env: &Envelope<'_>,
+    ) -> bool {
+        let least = env.msg.min_se().ok().flatten().unwrap_or(0);
+        let Some((request, hop)) = stack.client_request(tx).filter(|_| least > SESSION_ASKED_S) else {
+            return false;
+        };
+        let sent = request.bytes().to_vec();
+        let Ok(request) = Message::index(&sent) else {
+            return false;
+        };
+        let least = least.to_string();
+        self.dial_repeat(stack, leg, fork, hop, |tx| {
+            wire::repeated(
+                &request,
+                tx,
+                &[(Name::SessionExpires, &least), (Name::MinSe, &least)],
+            )
+        })
+    }
+
+    fn dial_won(&mut self, stack: &mut Stack, leg: LegId, fork: usize, up: Up) {
         if let Some(Leg::Dialling(dialling)) = self.remove(stack, leg) {
             for (index, other) in dialling.forks.iter().enumerate() {
                 if index != fork && other.failed.is_none() {
@@ -189,8 +265,9 @@ impl Legs {
                 }
             }
         }
-        self.by_tag.insert(dialog.local_tag, leg);
-        self.table.insert(leg, Leg::Up(Box::new(Up::new(dialog))));
+        arm_session(stack, leg, up.session);
+        self.by_tag.insert(up.dialog.local_tag, leg);
+        self.table.insert(leg, Leg::Up(Box::new(up)));
     }
 
     /// Sends the INVITE of a fork again as a new transaction, once: `request` makes it with the new branch.
@@ -228,6 +305,10 @@ impl Legs {
             return;
         };
         failed.failed = Some(failure);
+        self.hunt_on(stack, leg, failure);
+        let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {
+            return;
+        };
         if matches!(failure, DialFailure::Status(600..)) {
             for other in dialling.forks.iter().filter(|other| other.failed.is_none()) {
                 stack.client_cancel(other.tx, None);

@@ -2,8 +2,8 @@
 
 use hotline_types::{LegId, Pii};
 
-use super::inbound::{SESSION_MIN_S, session_asked};
 use super::leg::{Answering, Leg, Legs};
+use super::session::{SESSION_MIN_S, session_asked};
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
 use crate::header::Name;
@@ -37,11 +37,15 @@ impl Legs {
             (None, Method::Invite | Method::Update) => self.reoffered(stack, leg, tx, env),
             (None, Method::Info) => self.info(stack, leg, tx, env),
             (None, Method::Options) => self.reply(stack, tx, env, 200),
+            (None, Method::Prack) => self.pracked(stack, leg, tx, env),
+            (None, Method::Refer) => self.referred(stack, leg, tx, env),
+            (None, Method::Notify) => self.notified(stack, leg, tx, env),
             (None, method) => self.reply(stack, tx, env, refusal_of(method)),
         }
     }
 
-    /// A request of a called phone whose 2xx has not come: BYE, where that 2xx was lost and it has hung up again.
+    /// A request of a called phone whose 2xx has not come: of its early dialog, or BYE, where that 2xx was lost and
+    /// it has hung up again.
     fn within_dialling(&mut self, stack: &mut Stack, leg: LegId, tx: TxId, env: &Envelope<'_>) {
         let tag = env.to_tag.and_then(wire::parse_hex);
         let Some(Leg::Dialling(dialling)) = self.table.get(&leg) else {
@@ -54,9 +58,15 @@ impl Legs {
         let ours = stack
             .client_request(invite)
             .is_some_and(|(invite, _)| invite.call_id() == Ok(env.call_id));
-        if !ours || env.method != Method::Bye {
-            self.reply(stack, tx, env, 481);
-            return;
+        if !ours {
+            return self.reply(stack, tx, env, 481);
+        }
+        match env.method {
+            Method::Bye => {}
+            // Our offer in the INVITE is still open (RFC 3311 §5.2).
+            Method::Update if !env.msg.body().is_empty() => return self.reply(stack, tx, env, 491),
+            Method::Update | Method::Options | Method::Info => return self.reply(stack, tx, env, 200),
+            method => return self.reply(stack, tx, env, refusal_of(method)),
         }
         self.reply(stack, tx, env, 200);
         stack.client_cancel(invite, None);
@@ -105,6 +115,7 @@ impl Legs {
             head,
             offered: offer.is_some(),
             session,
+            peer_updates: env.allows("UPDATE"),
         };
         if !invite && offer.is_none() {
             self.refreshed(stack, leg, answering);
@@ -221,10 +232,10 @@ impl Legs {
                 draft
                     .header(Name::Allow, wire::ALLOW)
                     .header(Name::Accept, ACCEPT)
-                    .header(Name::Supported, "timer")
+                    .header(Name::Supported, wire::SUPPORTED)
             }
             405 => draft.header(Name::Allow, wire::ALLOW),
-            415 => draft.header(Name::Accept, ACCEPT),
+            406 | 415 => draft.header(Name::Accept, ACCEPT),
             420 => draft.header(
                 Name::Unsupported,
                 env.unsupported().collect::<Vec<_>>().join(", "),
@@ -241,8 +252,9 @@ impl Legs {
 /// What a method that we do not serve is answered: 405 where we know it, 501 where not (§8.2.1, §21.5.2).
 pub(crate) fn refusal_of(method: Method<'_>) -> u16 {
     match method {
-        Method::Refer
-        | Method::Subscribe
+        // Only inside a call, where it is known who asks: no open transfer.
+        Method::Refer => 403,
+        Method::Subscribe
         | Method::Notify
         | Method::Message
         | Method::Publish

@@ -9,6 +9,7 @@ use crate::dialog::Legs;
 use crate::message::{Message, Method};
 use crate::timer::TimerKey;
 use crate::transaction::{Arrival, Heard, Lapse, Stack, TxId, User, cancel_id};
+use crate::uri::Scheme;
 use crate::{Counted, DialFailure, Output, Received};
 
 /// Transactions and legs.
@@ -159,9 +160,14 @@ impl UserAgent {
                 self.legs
                     .dial_failed(&mut self.stack, leg, fork, DialFailure::Unreachable);
             }
-            User::Reinvite(leg) => self.legs.broken(&mut self.stack, leg),
+            User::Reinvite(leg) | User::Refresh(leg) => self.legs.broken(&mut self.stack, leg),
+            User::Refer(leg) => self.legs.refer_heard(leg, 408),
             // Keep-alives are judged by the registrar's own timer; the rest is the owner's.
-            User::Ping(_) | User::Register(_) | User::Nobody => {}
+            User::Ping(_)
+            | User::Register(_)
+            | User::TrunkRegister(..)
+            | User::TrunkPing(..)
+            | User::Nobody => {}
         }
     }
 
@@ -179,8 +185,13 @@ impl UserAgent {
             TimerKey::OkRetransmit(leg) => legs.ok_retransmit(stack, leg),
             TimerKey::AckWait(leg) => legs.ack_timeout(stack, leg),
             TimerKey::GlareRetry(leg) => legs.glare_retry(stack, leg),
+            TimerKey::SessionRefresh(leg) => legs.session_refresh(stack, leg),
             TimerKey::SessionExpiry(leg) => legs.session_expired(stack, leg),
-            TimerKey::BindingExpiry(_) | TimerKey::BindingPing(_) | TimerKey::RegisterRefresh(_) => {
+            TimerKey::BindingExpiry(_)
+            | TimerKey::BindingPing(_)
+            | TimerKey::TrunkRegister(_)
+            | TimerKey::TrunkPing(_)
+            | TimerKey::RegisterRefresh(_) => {
                 return Fired::Owner(key);
             }
         }
@@ -203,10 +214,16 @@ pub(crate) enum Fired {
     Owner(TimerKey),
 }
 
-/// What is refused before any state is made: used-up hops (§16.3), extensions that we do not know (§8.2.2.3).
+/// What is refused before any state is made: used-up hops (§16.3), a Request-URI that is not ours to read, extensions that we do not know (§8.2.2.3).
 fn stateless_refusal(env: &Envelope<'_>) -> Option<u16> {
     if env.msg.max_forwards().ok().flatten() == Some(0) {
         return Some(483);
+    }
+    match env.msg.uri() {
+        Ok(uri) if matches!(uri.scheme, Scheme::Other(_)) => return Some(416), // §8.2.2.1
+        // Headers have no place in a Request-URI (§19.1.1).
+        Ok(uri) if uri.headers.is_some() => return Some(400),
+        Ok(_) | Err(_) => {}
     }
     env.unsupported().next().map(|_| 420)
 }

@@ -12,7 +12,7 @@ use crate::uri::Uri;
 use crate::{Received, Role, Transport};
 
 /// Extensions that a peer may require of us.
-const SUPPORTED: &[&str] = &["timer"];
+const SUPPORTED: &[&str] = &["timer", "100rel"];
 /// The default port of SIP.
 const PORT: u16 = 5060;
 
@@ -162,6 +162,31 @@ impl<'m> Envelope<'m> {
     /// Whether Supported names this extension.
     pub(crate) fn supports(&self, tag: &str) -> bool {
         self.msg.has_token(Name::Supported, tag)
+    }
+
+    /// Whether our SDP may be in the answer: no Accept, or one that names it (RFC 3261 §20.1).
+    pub(crate) fn accepts_sdp(&self) -> bool {
+        let Some(first) = self.msg.first(Name::Accept) else {
+            return true;
+        };
+        let takes = |kind: &str| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            ["application/sdp", "application/*", "*/*"]
+                .iter()
+                .any(|known| kind.eq_ignore_ascii_case(known))
+        };
+        // An empty Accept takes nothing at all.
+        !first.bytes().trim_ascii().is_empty()
+            && self
+                .msg
+                .items(Name::Accept)
+                .flatten()
+                .any(|item| item.text().is_ok_and(takes))
+    }
+
+    /// Whether Allow names this method.
+    pub(crate) fn allows(&self, method: &str) -> bool {
+        self.msg.has_token(Name::Allow, method)
     }
 
     /// Extensions in Require that we do not know (§8.2.2.3).

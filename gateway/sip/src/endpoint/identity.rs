@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hotline_types::Pii;
 
 use super::envelope::Envelope;
+use crate::CalledIn;
 use crate::header::{Name, NameAddr};
 
 /// What stands for a caller who withholds the number.
@@ -51,6 +52,75 @@ pub(crate) fn caller(env: &Envelope<'_>, trusted: bool) -> (Pii<String>, Option<
 pub(crate) fn called(env: &Envelope<'_>) -> String {
     let user = env.msg.uri().ok().and_then(|uri| uri.user_decoded());
     plain_user(user.unwrap_or_default())
+}
+
+/// Longest header that is handed on, and most of one name.
+const PASSED_BYTES_MAX: usize = 512;
+/// Most headers of one call that are handed on.
+const PASSED_MAX: usize = 16;
+/// Most numbers that are read as the one called.
+const CALLED_MAX: usize = 8;
+
+/// The numbers that a trunk's rules read as the one called, in their order, each once. Which of them is ours is for
+/// the switch to say.
+pub(crate) fn called_by(env: &Envelope<'_>, rules: &[CalledIn]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut add = |number: Option<String>| {
+        if let Some(number) = number.filter(|number| !number.is_empty())
+            && found.len() < CALLED_MAX
+            && !found.contains(&number)
+        {
+            found.push(number);
+        }
+    };
+    for rule in rules {
+        match rule {
+            CalledIn::RequestUri => add(Some(called(env))),
+            CalledIn::To => add(env.msg.to().ok().as_ref().and_then(number_of)),
+            CalledIn::PCalledPartyId => add(env
+                .msg
+                .addrs(Name::PCalledPartyId)
+                .flatten()
+                .next()
+                .as_ref()
+                .and_then(number_of)),
+            CalledIn::Diversion => add(env
+                .msg
+                .addrs(Name::Diversion)
+                .flatten()
+                .next()
+                .as_ref()
+                .and_then(number_of)),
+            CalledIn::HistoryInfo => {
+                let mut entries: Vec<_> = env
+                    .msg
+                    .addrs(Name::HistoryInfo)
+                    .flatten()
+                    .take(CALLED_MAX)
+                    .collect();
+                entries.reverse();
+                entries.iter().for_each(|entry| add(number_of(entry)));
+            }
+        }
+    }
+    found
+}
+
+/// Headers of the request with these names, for the agent's phone. Control bytes have gone with the folds.
+pub(crate) fn passed(env: &Envelope<'_>, names: &[String]) -> Vec<(String, String)> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    env.msg
+        .lines()
+        .filter_map(|line| {
+            let raw = std::str::from_utf8(line.raw_name).ok()?;
+            let name = names.iter().find(|name| name.eq_ignore_ascii_case(raw))?;
+            let value = line.value.unfolded().ok()?;
+            (value.len() <= PASSED_BYTES_MAX).then(|| (name.clone(), value.into_owned()))
+        })
+        .take(PASSED_MAX)
+        .collect()
 }
 
 fn number_of(addr: &NameAddr<'_>) -> Option<String> {

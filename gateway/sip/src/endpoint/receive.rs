@@ -1,17 +1,17 @@
 //! The gateway's rules for what arrives: who is heard on which listener, and as whom.
 
-use hotline_types::{AgentSlug, TrunkSlug};
+use hotline_types::AgentSlug;
 
 use super::Endpoint;
 use super::agent::UserAgent;
 use super::envelope::Envelope;
 use super::identity;
-use crate::admission::is_among;
 use crate::dialog::Call;
 use crate::digest::{Check, Refusal};
 use crate::header::Name;
 use crate::message::Method;
 use crate::transaction::{Hop, TxId, User};
+use crate::trunk::Line;
 use crate::{Counted, Received, Role, Source};
 
 impl Endpoint {
@@ -40,7 +40,16 @@ impl Endpoint {
     fn heard(&mut self, env: &Envelope<'_>, status: u16, tx: TxId, user: User) {
         let UserAgent { stack, legs } = &mut self.ua;
         match user {
-            User::Dial { leg, fork } => legs.dial_heard(stack, leg, fork, tx, env, status),
+            User::Dial { leg, fork } => {
+                let answered =
+                    matches!(status, 401 | 407) && self.answer_trunk_challenge(env, status, (leg, fork), tx);
+                if !answered {
+                    let UserAgent { stack, legs } = &mut self.ua;
+                    legs.dial_heard(stack, leg, fork, tx, env, status);
+                }
+            }
+            User::TrunkRegister(trunk, at) => self.trunk_register_heard(env, status, trunk, at),
+            User::TrunkPing(trunk, at) => self.trunk_pong(env, status, trunk, at),
             User::Reinvite(leg) => legs.reoffer_heard(stack, leg, tx, env, status),
             User::Ping(binding) => {
                 // Any answer of the phone itself shows that it lives (RFC 5626 §4.4.1).
@@ -52,7 +61,8 @@ impl Endpoint {
                     self.tell(change);
                 }
             }
-            User::Register(_) | User::Nobody => {}
+            User::Refresh(leg) => legs.refresh_heard(stack, leg, env, status),
+            User::Refer(_) | User::Register(_) | User::Nobody => {}
         }
     }
 
@@ -70,17 +80,27 @@ impl Endpoint {
             return self.ua.reply_stateless(env, 503);
         }
         let source = match self.trunk_of(env) {
-            Some(trunk) => Source::Trunk(trunk),
+            Some(line) => Source::Trunk(line.config.slug.clone()),
             None => match self.authenticated(env, env.from_user) {
                 Some(agent) => Source::Agent(agent),
                 None => return,
             },
         };
-        let trusted = matches!(source, Source::Trunk(_));
+        let from_trunk = matches!(source, Source::Trunk(_));
+        let rules = self.trunk_of(env).map(|line| &line.config.rules);
+        let trusted = rules.is_some_and(|rules| rules.trust_identity);
         let (caller, display) = identity::caller(env, trusted);
+        let mut called = rules.map_or_else(Vec::new, |rules| identity::called_by(env, &rules.called));
+        let first = if called.is_empty() {
+            identity::called(env)
+        } else {
+            called.remove(0)
+        };
         let call = Call {
             source,
-            called: identity::called(env),
+            called: first,
+            also_called: called,
+            passed: rules.map_or_else(Vec::new, |rules| identity::passed(env, &rules.pass_headers)),
             caller,
             display,
         };
@@ -91,7 +111,7 @@ impl Endpoint {
             to: env.peer,
             ..env.hop
         };
-        let role = if trusted { Role::Trunk } else { Role::Phones };
+        let role = if from_trunk { Role::Trunk } else { Role::Phones };
         let next = env.next_hop(came_by, role);
         let UserAgent { stack, legs } = &mut self.ua;
         if let Err(status) = legs.incoming(stack, env, tx, next, call) {
@@ -146,18 +166,14 @@ impl Endpoint {
     }
 
     /// The trunk that a source belongs to, on the trunk's own listener.
-    fn trunk_of(&self, env: &Envelope<'_>) -> Option<TrunkSlug> {
+    fn trunk_of(&self, env: &Envelope<'_>) -> Option<&Line> {
         if self.role(env) != Some(Role::Trunk) {
             return None;
         }
         let Hop {
             listener, transport, ..
         } = env.hop;
-        let trunk = self
-            .trunks
-            .iter()
-            .find(|trunk| trunk.listener == listener && is_among(&trunk.peers, transport, env.peer))?;
-        Some(trunk.slug.clone())
+        self.trunks.of_source(listener, transport, env.peer)
     }
 }
 

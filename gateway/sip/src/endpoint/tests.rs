@@ -2,6 +2,9 @@
 
 mod flood;
 mod lone;
+mod races;
+mod sessions;
+mod trunk;
 pub(crate) mod world;
 
 use hotline_types::Pii;
@@ -125,6 +128,14 @@ fn gateway_step(world: &mut World, words: &[&str], place: &str) {
             leg: world.leg(name),
             status: status.parse().unwrap(),
         },
+        ["answers-refer", _, status] => Command::AnswerRefer {
+            leg: world.leg(name),
+            status: status.parse().unwrap(),
+        },
+        ["refer-progress", _, status] => Command::ReferProgress {
+            leg: world.leg(name),
+            status: status.parse().unwrap(),
+        },
         ["forgets", agent] => Command::RemoveCredentials(agent.parse().unwrap()),
         _ => panic!("{place}: no such step"),
     };
@@ -171,6 +182,11 @@ fn phone_step(world: &mut World, who: &str, words: &[&str], place: &str) {
         ["presses", digit] => PhoneCommand::Digit {
             leg: world.leg(who),
             digit: Pii::new(digit.chars().next().unwrap()),
+        },
+        ["refers", user] => PhoneCommand::Refer {
+            leg: world.leg(who),
+            uri: format!("sip:{user}@10.0.0.1"),
+            replaces: None,
         },
         ["disconnects"] => {
             let at = world::PEOPLE

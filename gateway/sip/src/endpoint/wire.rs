@@ -12,7 +12,10 @@ use crate::message::{Message, Method};
 use crate::transaction::TxId;
 
 /// Methods we serve.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, REGISTER";
+/// Extensions that we offer to use.
+pub(crate) const SUPPORTED: &str = "100rel, timer";
 
 /// Begins a request with its Via, branch of `tx`, and Max-Forwards.
 pub(crate) fn request(
@@ -91,8 +94,9 @@ pub(crate) fn set_via_transport(request: &mut [u8], transport: Transport) {
     }
 }
 
-/// A request of ours as a new one: another branch, the next CSeq, and one more header, a digest's answer.
-pub(crate) fn repeated(request: &Message<'_>, tx: TxId, name: Name, value: &str) -> Vec<u8> {
+/// A request of ours as a new one: another branch, the next CSeq, and other values of these headers, such as a
+/// digest's answer.
+pub(crate) fn repeated(request: &Message<'_>, tx: TxId, headers: &[(Name, &str)]) -> Vec<u8> {
     let method = request.method().unwrap_or(Method::Invite);
     let uri = request.raw_uri().unwrap_or_default();
     let mut again = build::request(Vec::with_capacity(request.bytes().len() + 256), method, uri);
@@ -106,16 +110,17 @@ pub(crate) fn repeated(request: &Message<'_>, tx: TxId, name: Name, value: &str)
             }
             Name::CSeq => {
                 let number = request.cseq().map_or(0, |cseq| cseq.number).wrapping_add(1);
-                again
-                    .header(Name::CSeq, format_args!("{number} {method}"))
-                    .header(name, value)
+                let again = again.header(Name::CSeq, format_args!("{number} {method}"));
+                headers
+                    .iter()
+                    .fold(again, |again, (name, value)| again.header(*name, value))
             }
             Name::ContentType => {
                 content_type = text;
                 again
             }
             Name::ContentLength => again,
-            known if known == name => again,
+            known if headers.iter().any(|(name, _)| *name == known) => again,
             _ => again.named(std::str::from_utf8(line.raw_name).unwrap_or_default(), text),
         };
     }

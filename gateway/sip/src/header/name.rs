@@ -58,6 +58,7 @@ names! {
     MinExpires = "Min-Expires";
     MinSe = "Min-SE";
     PAssertedIdentity = "P-Asserted-Identity";
+    PCalledPartyId = "P-Called-Party-ID";
     PPreferredIdentity = "P-Preferred-Identity";
     Path = "Path";
     Privacy = "Privacy";
@@ -155,6 +156,7 @@ impl Name {
             (15, b's', b's') => Self::SessionExpires,
             (16, b'c', b'g') => Self::ContentEncoding,
             (16, b'w', b'e') => Self::WwwAuthenticate,
+            (17, b'p', b'd') => Self::PCalledPartyId,
             (18, b'p', b'e') => Self::ProxyAuthenticate,
             (18, b's', b'e') => Self::SubscriptionState,
             (19, b'a', b'o') => Self::AuthenticationInfo,
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_name_is_found_in_any_case_and_in_its_compact_form() {
-        assert_eq!(ALL.len(), 54);
+        assert_eq!(ALL.len(), 55);
         for (name, long, compact) in ALL {
             assert_eq!(Name::lookup(long.as_bytes()), *name, "{long}");
             assert_eq!(

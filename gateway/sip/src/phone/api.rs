@@ -1,5 +1,6 @@
 //! The contract of the phone: what goes in, what comes out.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ pub enum PhoneCommand {
         /// The SDP offer.
         sdp: Vec<u8>,
         /// Extra headers, free of CR and LF.
-        headers: Vec<(&'static str, String)>,
+        headers: Vec<(Cow<'static, str>, String)>,
     },
     /// 180 to an incoming call.
     Ring {
@@ -94,6 +95,15 @@ pub enum PhoneCommand {
         leg: LegId,
         /// The SDP offer.
         sdp: Vec<u8>,
+    },
+    /// Asks that the call be transferred (REFER).
+    Refer {
+        /// The leg.
+        leg: LegId,
+        /// Whom to: a SIP URI without headers.
+        uri: String,
+        /// The leg to this target that the transferred call is to replace: an attended transfer.
+        replaces: Option<LegId>,
     },
     /// Answers a re-INVITE or UPDATE.
     AnswerReoffer {
@@ -192,6 +202,13 @@ pub enum PhoneEvent {
         leg: LegId,
         /// The SDP answer.
         sdp: Vec<u8>,
+    },
+    /// How the transfer that we asked for stands; a status from 200 on is the last word.
+    ReferProgress {
+        /// The leg.
+        leg: LegId,
+        /// The status.
+        status: u16,
     },
     /// Our re-INVITE was refused; the call goes on.
     ReofferRefused {

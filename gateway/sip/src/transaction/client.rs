@@ -42,6 +42,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    fn lapse(self) -> Lapse {
+        Lapse {
+            user: self.user,
+            to: self.hop.to,
+        }
+    }
+
     fn new(user: User, hop: Hop, request: Vec<u8>, state: State) -> Self {
         Self {
             user,
@@ -105,6 +112,8 @@ pub(crate) enum Heard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lapse {
     pub(crate) user: User,
+    /// Where the request went.
+    pub(crate) to: SocketAddr,
 }
 
 impl Stack {
@@ -130,6 +139,13 @@ impl Stack {
         let (hop, bytes) = (client.hop, client.request.clone());
         self.clients.insert(tx, client);
         self.client_start(tx, hop, bytes);
+    }
+
+    /// Gives up sooner than timers B and F where nothing at all is heard.
+    pub(crate) fn client_hurry(&mut self, tx: TxId, after: Duration) {
+        if self.clients.contains_key(&tx) {
+            self.set_timer(TimerKey::ClientTimeout(tx), after);
+        }
     }
 
     fn client_start(&mut self, tx: TxId, hop: Hop, bytes: Vec<u8>) {
@@ -337,7 +353,7 @@ impl Stack {
 
     /// Timers B and F.
     pub(crate) fn client_timeout(&mut self, tx: TxId) -> Option<Lapse> {
-        self.client_remove(tx).map(|client| Lapse { user: client.user })
+        self.client_remove(tx).map(Client::lapse)
     }
 
     /// Timers D, K and M, and the end of the wait after a CANCEL.
@@ -388,7 +404,7 @@ impl Stack {
                 let (hop, bytes) = (client.hop, client.request.clone());
                 self.client_start(tx, hop, bytes);
             } else if let Some(client) = self.client_remove(tx) {
-                lapses.push(Lapse { user: client.user });
+                lapses.push(client.lapse());
             }
         }
         lapses

@@ -6,7 +6,7 @@ use hotline_acd::Leave;
 use hotline_journal::{By, What};
 use hotline_media::{AfterPlay, ClipId, MediaCommand, PlayId};
 use hotline_sip::ReleaseReason;
-use hotline_types::{FlowOutReason, HangupBy, Pii, QueueSlug, SegmentId, SegmentKind, Time};
+use hotline_types::{FlowOutReason, HangupBy, Pii, QueueSlug, SegmentId, SegmentKind, Time, WallTime};
 use ivr_flows::{Effect, Input, Output, PromptRef, Run};
 
 use super::{Action, Call, Cx, Ending, OfferLeg, Phase};
@@ -46,6 +46,8 @@ pub(crate) struct Waiting {
     pub(crate) segment: SegmentId,
     /// One per phone that is being rung.
     pub(crate) offers: Vec<OfferLeg>,
+    /// The time that counts for its place.
+    pub(crate) enqueued_at: WallTime,
 }
 
 impl Call {
@@ -54,7 +56,7 @@ impl Call {
         match &mut self.phase {
             Phase::Flow(in_flow) => Some(&mut in_flow.run),
             Phase::Waiting(waiting) => Some(&mut waiting.run),
-            Phase::Opening(_) | Phase::Talking(_) | Phase::Closed => None,
+            Phase::Opening(_) | Phase::Talking(_) | Phase::Outside(_) | Phase::Closed => None,
         }
     }
 
@@ -63,6 +65,11 @@ impl Call {
         let now = cx.now;
         let Some(run) = self.run_mut() else { return };
         run.handle(now, input);
+        self.drain_flow(cx);
+    }
+
+    /// Carries out what the flow wants, until it wants nothing more.
+    pub(super) fn drain_flow(&mut self, cx: &mut Cx<'_>) {
         while let Some(run) = self.run_mut() {
             match run.poll() {
                 Output::Timeout(at) => {
@@ -132,6 +139,8 @@ impl Call {
         let Phase::Flow(in_flow) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return;
         };
+        // A caller who comes back from a transfer has waited since then.
+        let enqueued_at = self.place.take().unwrap_or(cx.now.wall);
         self.close_segment(cx, in_flow.segment);
         let segment = SegmentId::new(cx.now.wall, cx.rng);
         let opened = What::SegmentOpened {
@@ -146,11 +155,12 @@ impl Call {
             run: in_flow.run,
             segment,
             offers: Vec::new(),
+            enqueued_at,
         });
         cx.act(Action::Acd(hotline_acd::Input::Enqueue {
             contact: self.contact,
             queue,
-            enqueued_at: cx.now.wall,
+            enqueued_at,
             priority,
             last_agent: None,
         }));

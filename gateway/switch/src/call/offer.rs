@@ -60,7 +60,7 @@ impl Call {
                 .queue(queue.clone()),
         );
         let srtp = cx.config.srtp.agent(&agent);
-        let mut media = LegMedia::open(cx, leg, face, self.caller.leg.0).secured(cx, srtp);
+        let mut media = LegMedia::open(cx, leg, face, self.affinity).secured(cx, srtp);
         if let Some(negotiated) = &self.caller.negotiated {
             media.prefer(negotiated.codec);
         }
@@ -159,8 +159,8 @@ impl Call {
     }
 
     fn dial_if_prepared(&mut self, cx: &mut Cx<'_>, leg: LegId) {
-        let caller = self.caller_number.clone();
-        let contact = self.contact;
+        let (caller, contact) = (self.caller_number.clone(), self.contact);
+        let passed = self.passed.clone();
         let Some(offer) = self.offer_leg_mut(leg) else {
             return;
         };
@@ -174,10 +174,11 @@ impl Call {
         }
         offer.stage = Stage::Dialling;
         let sdp = offer.media.offer();
-        let headers = vec![
-            ("X-Hotline-Contact", contact.to_string()),
-            ("X-Hotline-Queue", offer.queue.to_string()),
+        let mut headers = vec![
+            ("X-Hotline-Contact".into(), contact.to_string()),
+            ("X-Hotline-Queue".into(), offer.queue.to_string()),
         ];
+        headers.extend(passed.into_iter().map(|(name, value)| (name.into(), value)));
         cx.sip(Command::DialAgent {
             leg: offer.media.leg,
             agent: offer.agent.clone(),
@@ -201,6 +202,9 @@ impl Call {
 
     /// The agent's phone answered: its media must fit, and the queue engine must agree.
     pub(crate) fn on_answered(&mut self, cx: &mut Cx<'_>, leg: LegId, sdp: &[u8], peer: std::net::IpAddr) {
+        if self.is_outside(leg) {
+            return self.on_outside_answered(cx, leg, sdp, peer);
+        }
         let Some(offer) = self.offer_leg_mut(leg) else {
             return;
         };
@@ -216,6 +220,9 @@ impl Call {
 
     /// The agent's phone will not come.
     pub(crate) fn on_dial_refused(&mut self, cx: &mut Cx<'_>, leg: LegId, failure: DialFailure) {
+        if self.is_outside(leg) {
+            return self.on_outside_failed(cx, leg, failure);
+        }
         let rang = self
             .offer_leg_mut(leg)
             .is_some_and(|offer| offer.stage == Stage::Ringing);

@@ -3,16 +3,24 @@
 use std::sync::Arc;
 
 use hotline_journal::{By, Draft, What};
-use hotline_media::Offer;
+use hotline_media::{Offer, SrtpPolicy};
 use hotline_sip::{Command, ListenerId, Source};
-use hotline_types::{ContactId, EndCause, LegId, Now, PersonId, Pii, RefusalReason, TrunkSlug};
+use hotline_types::{
+    AgentSlug, ContactId, EndCause, LegId, Now, PersonId, Pii, QueueSlug, RefusalReason, TrunkSlug,
+};
 use ivr_flows::Flow;
 
 use super::{Drain, Switch};
 use crate::api::{Effect, MediaFace, Number};
-use crate::call::{Action, Call, Cx, Opening, Phase};
+use crate::call::{Action, Call, Cx, Opening, Phase, waiting_flow};
 use crate::leg_media::LegMedia;
+use crate::lines::Way;
 use crate::timer::CallTimer;
+
+/// What stands for the trunk of a call that an agent's phone began.
+fn internal() -> TrunkSlug {
+    "agents".parse().expect("a lower-case word is a slug")
+}
 
 /// Longest time from the INVITE to our 200.
 const SETUP_MAX: std::time::Duration = std::time::Duration::from_secs(8);
@@ -22,6 +30,8 @@ pub(super) struct Arrival {
     pub(super) leg: LegId,
     pub(super) listener: ListenerId,
     pub(super) called: String,
+    pub(super) also_called: Vec<String>,
+    pub(super) passed: Vec<(String, String)>,
     pub(super) caller: Pii<String>,
     pub(super) display: Option<Pii<String>>,
     pub(super) offer: Option<Vec<u8>>,
@@ -30,41 +40,58 @@ pub(super) struct Arrival {
 
 /// What a call needs to be taken.
 struct Taken {
-    number: Number,
+    /// None where an agent's phone dialled a queue.
+    number: Option<Number>,
     flow: Arc<Flow>,
     face: MediaFace,
     offer: Option<Offer>,
+    /// The media thread of its legs.
+    affinity: u64,
 }
 
 impl Switch {
-    pub(super) fn on_arrival(&mut self, now: Now, source: Source, arrival: Arrival) {
-        let Source::Trunk(trunk) = source else {
-            // Calls started by an agent's phone have no dial plan yet.
-            let warning = Some("agents' phones cannot start calls here".to_owned());
-            let leg = arrival.leg;
-            self.endpoint_command(
-                now,
-                Command::Reject {
-                    leg,
-                    status: 403,
-                    retry_after_s: None,
-                    warning,
-                },
-            );
-            return;
+    pub(super) fn on_arrival(&mut self, now: Now, source: Source, mut arrival: Arrival) {
+        let trunk = match source {
+            Source::Trunk(trunk) => trunk,
+            Source::Agent(agent) => return self.on_agent_arrival(now, agent, arrival),
         };
-        match self.judge(&arrival) {
-            Ok(taken) => self.take(now, trunk, arrival, taken),
+        arrival.caller = self.normal(&arrival.caller);
+        let judged = self.judge(&arrival).and_then(|taken| {
+            let line = self.lines.take(now.mono, arrival.leg, &trunk, Way::In);
+            line.map(|_| taken)
+                .map_err(|_| (RefusalReason::Overload, 503, None))
+        });
+        match judged {
+            Ok(taken) => {
+                let srtp = self.config.srtp.trunk(&trunk);
+                self.take(now, (trunk, srtp), arrival, taken);
+            }
             Err((reason, status, warning)) => self.refuse(now, trunk, arrival, (reason, status, warning)),
         }
     }
 
+    /// The access number that this spelling of it means: as configured, or in the one form of numbers.
     fn number(&self, called: &str) -> Option<&Number> {
         let plain = called.trim_start_matches('+');
-        self.config
-            .numbers
-            .iter()
-            .find(|number| number.dialled.iter().any(|dialled| dialled == plain))
+        let numbering = &self.config.dialplan.numbering;
+        let spelled = |number: &&Number| number.dialled.iter().any(|dialled| dialled == plain);
+        self.config.numbers.iter().find(spelled).or_else(|| {
+            let normal = numbering.normal(called);
+            self.config.numbers.iter().find(|number| {
+                normal.is_known()
+                    && number
+                        .dialled
+                        .iter()
+                        .any(|dialled| numbering.normal(dialled) == normal)
+            })
+        })
+    }
+
+    /// The first of the numbers that the trunk's rules read as the one called which is ours.
+    fn number_of(&self, arrival: &Arrival) -> Option<&Number> {
+        std::iter::once(&arrival.called)
+            .chain(&arrival.also_called)
+            .find_map(|called| self.number(called))
     }
 
     fn judge(&self, arrival: &Arrival) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
@@ -72,13 +99,22 @@ impl Switch {
             return Err((RefusalReason::Draining, 503, None));
         }
         let number = self
-            .number(&arrival.called)
+            .number_of(arrival)
             .ok_or((RefusalReason::UnknownNumber, 404, None))?
             .clone();
         if self.journal_behind || self.calls.len() >= self.config.lines_max {
             return Err((RefusalReason::Overload, 503, None));
         }
         let flow = self.config.flows.get(&number.flow).cloned();
+        self.judge_media(arrival, Some(number), flow)
+    }
+
+    fn judge_media(
+        &self,
+        arrival: &Arrival,
+        number: Option<Number>,
+        flow: Option<Arc<Flow>>,
+    ) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
         let face = self.config.media.get(&arrival.listener).copied();
         let (Some(flow), Some(face)) = (flow, face) else {
             return Err((RefusalReason::MediaUnavailable, 503, None));
@@ -95,7 +131,16 @@ impl Switch {
             flow,
             face,
             offer,
+            affinity: arrival.leg.0,
         })
+    }
+
+    /// A caller's number in its one form, for routing, records and search; what is no number stays as it is.
+    fn normal(&self, caller: &Pii<String>) -> Pii<String> {
+        match self.config.dialplan.numbering.normal(caller.reveal()) {
+            hotline_types::PhoneNumber::Unknown => caller.clone(),
+            number => Pii::new(number.to_string()),
+        }
     }
 
     /// Opens a contact in the journal; the caller's number goes to the person row in the same batch.
@@ -135,7 +180,7 @@ impl Switch {
         arrival: Arrival,
         (reason, status, warning): (RefusalReason, u16, Option<String>),
     ) {
-        let number = self.number(&arrival.called).cloned();
+        let number = self.number_of(&arrival).cloned();
         let contact = self.open_contact(now, trunk, &arrival, number.as_ref());
         let closed = What::ContactClosed {
             cause: EndCause::Refused(reason),
@@ -156,9 +201,55 @@ impl Switch {
         );
     }
 
-    fn take(&mut self, now: Now, trunk: TrunkSlug, arrival: Arrival, taken: Taken) {
-        let srtp = self.config.srtp.trunk(&trunk);
-        let contact = self.open_contact(now, trunk, &arrival, Some(&taken.number));
+    /// An agent calls a number of the hotline: a caller like any other, whose phone is busy meanwhile.
+    pub(super) fn take_agent_to_number(&mut self, now: Now, agent: AgentSlug, arrival: Arrival) {
+        let leg = arrival.leg;
+        let affinity = self.affinity_for(&agent, leg);
+        let srtp = self.config.srtp.agent(&agent);
+        self.engage(now, leg, agent);
+        match self.judge(&arrival).map(|taken| Taken { affinity, ..taken }) {
+            Ok(taken) => self.take(now, (internal(), srtp), arrival, taken),
+            Err(refusal) => {
+                self.refuse(now, internal(), arrival, refusal);
+                self.disengage(now, leg);
+            }
+        }
+    }
+
+    /// An agent calls a queue: waits there like a caller.
+    pub(super) fn take_agent_to_queue(
+        &mut self,
+        now: Now,
+        agent: AgentSlug,
+        queue: &QueueSlug,
+        arrival: Arrival,
+    ) {
+        let leg = arrival.leg;
+        let affinity = self.affinity_for(&agent, leg);
+        let srtp = self.config.srtp.agent(&agent);
+        let spoken = self.config.flows.values().next();
+        let languages: Vec<&str> = spoken.map(|flow| flow.languages().collect()).unwrap_or_default();
+        let flow = languages
+            .first()
+            .and_then(|language| waiting_flow(queue, &languages, language));
+        self.engage(now, leg, agent);
+        let full = self.journal_behind || self.calls.len() >= self.config.lines_max;
+        let judged = if full {
+            Err((RefusalReason::Overload, 503, None))
+        } else {
+            self.judge_media(&arrival, None, flow)
+        };
+        match judged.map(|taken| Taken { affinity, ..taken }) {
+            Ok(taken) => self.take(now, (internal(), srtp), arrival, taken),
+            Err(refusal) => {
+                self.refuse(now, internal(), arrival, refusal);
+                self.disengage(now, leg);
+            }
+        }
+    }
+
+    fn take(&mut self, now: Now, (trunk, srtp): (TrunkSlug, SrtpPolicy), arrival: Arrival, taken: Taken) {
+        let contact = self.open_contact(now, trunk.clone(), &arrival, taken.number.as_ref());
         let opened = self.out.last();
         let mut actions = Vec::new();
         let mut cx = Cx {
@@ -168,23 +259,29 @@ impl Switch {
             rng: &mut self.rng,
             actions: &mut actions,
         };
-        let caller = LegMedia::open(&mut cx, arrival.leg, taken.face, arrival.leg.0);
+        let caller = LegMedia::open(&mut cx, arrival.leg, taken.face, taken.affinity);
         let mut caller = caller.secured(&mut cx, srtp);
         caller.set_peer(arrival.peer);
+        if let Some(lines) = self.lines.get(&trunk) {
+            caller.limit(&lines.codecs, lines.keys);
+        }
         cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
         let call = Call {
             contact,
             flow: taken.flow,
-            language: taken.number.language,
+            language: taken.number.and_then(|number| number.language),
             business_date: self.acd.business_date(now.wall),
             opened,
             caller_number: arrival.caller,
+            passed: arrival.passed,
             caller,
             phase: Phase::Opening(Opening::Preparing {
                 offer: taken.offer,
                 ports: false,
                 committed: false,
             }),
+            affinity: taken.affinity,
+            place: None,
             last_key: None,
         };
         self.uncommitted.insert(opened, contact);

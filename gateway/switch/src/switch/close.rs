@@ -13,6 +13,7 @@ impl Switch {
     /// Writes the contact's one record and forgets it.
     pub(super) fn close_contact(&mut self, now: Now, contact: ContactId, ending: Ending) {
         let exit = self.exits.remove(&contact);
+        self.close_consults_of(now, contact);
         let by = match ending {
             Ending::HungUp(HangupBy::Caller) => By::Caller,
             Ending::HungUp(_) | Ending::Refused(..) | Ending::Lost(_) => By::System,
@@ -59,12 +60,13 @@ impl Switch {
 
     /// The drain's limit: whoever is left is cut off, and counted as lost by the shutdown.
     pub(super) fn cut_off(&mut self, now: Now) {
+        self.end_agent_calls(now);
         let contacts: Vec<ContactId> = self.calls.keys().copied().collect();
         for contact in contacts {
             self.with_call(now, contact, |call, cx| {
                 let ending = match call.phase {
                     // The talk took place: it is a completed contact that we ended.
-                    Phase::Talking(_) => Ending::HungUp(HangupBy::System),
+                    Phase::Talking(_) | Phase::Outside(_) => Ending::HungUp(HangupBy::System),
                     _ => Ending::Lost(LostReason::Shutdown),
                 };
                 call.close(cx, ending, ReleaseReason::Shutdown);
@@ -74,7 +76,8 @@ impl Switch {
 
     /// Says once that a shutdown has nothing left to wait for.
     pub(super) fn finish_drain(&mut self, now: Now) {
-        if matches!(self.drain, Drain::Until(_)) && self.calls.is_empty() && self.recordings.is_empty() {
+        let quiet = self.calls.is_empty() && self.agent_calls.table.is_empty() && self.recordings.is_empty();
+        if matches!(self.drain, Drain::Until(_)) && quiet {
             self.drain = Drain::Done;
             self.out.event(now, Draft::new(By::System, What::Stopped));
             self.out.effect(Effect::Drained);

@@ -1,14 +1,16 @@
 //! Routes: what the cores and the world say, to the call it is about.
 
 use hotline_acd::Effect as AcdEffect;
-use hotline_media::MediaEvent;
-use hotline_sip::{Command, Counted, Event as SipEvent, ReleaseReason};
-use hotline_types::{AgentSlug, DeviceState, HangupBy, LegId, LostReason, Now, OfferOutcome};
+use hotline_journal::{By, Draft};
+use hotline_media::{MediaEvent, Quality, Stretch};
+use hotline_sip::{Command, Counted, DialFailure, Event as SipEvent, ReleaseReason};
+use hotline_types::{DeviceState, HangupBy, LegId, LostReason, Now, OfferOutcome};
 
-use super::Switch;
 use super::arrival::Arrival;
+use super::{Drain, Switch};
 use crate::api::Effect;
 use crate::call::{Call, Cx, Ending, KeyWay};
+use crate::measure::measured;
 
 impl Switch {
     pub(super) fn endpoint_command(&mut self, now: Now, command: Command) {
@@ -23,12 +25,17 @@ impl Switch {
     }
 
     pub(super) fn on_sip(&mut self, now: Now, event: SipEvent) {
+        if self.agent_call_heard(now, &event) {
+            return;
+        }
         match event {
             SipEvent::Incoming {
                 leg,
                 source,
                 listener,
                 called,
+                also_called,
+                passed,
                 caller,
                 display,
                 offer,
@@ -42,6 +49,8 @@ impl Switch {
                         leg,
                         listener,
                         called,
+                        also_called,
+                        passed,
                         caller,
                         display,
                         offer,
@@ -55,14 +64,16 @@ impl Switch {
                 }
                 call.on_confirmed(cx);
             }),
-            SipEvent::Ringing { leg } => self.with_leg(now, leg, |call, cx| call.on_ringing(cx, leg)),
+            SipEvent::Ringing { leg } => self.with_leg(now, leg, |call, cx| call.on_phone_rings(cx, leg)),
             SipEvent::Answered {
                 leg, answer, peer, ..
             } => {
-                self.with_leg(now, leg, |call, cx| call.on_answered(cx, leg, &answer, peer.ip()));
+                self.with_leg(now, leg, |call, cx| {
+                    call.on_phone_answers(cx, leg, &answer, peer.ip())
+                });
             }
             SipEvent::Failed { leg, failure } => {
-                self.with_leg(now, leg, |call, cx| call.on_dial_refused(cx, leg, failure));
+                self.with_leg(now, leg, |call, cx| call.on_phone_fails(cx, leg, failure));
             }
             SipEvent::Ended { leg, end } => {
                 self.with_leg(now, leg, |call, cx| call.on_leg_ended(cx, leg, end));
@@ -70,25 +81,23 @@ impl Switch {
             SipEvent::Reoffered { leg, offer } => {
                 self.with_leg(now, leg, |call, cx| call.on_reoffered(cx, leg, offer.as_deref()));
             }
-            SipEvent::ReofferAnswered { leg, answer } => {
-                self.with_leg(now, leg, |call, cx| {
-                    call.on_probe_answered(cx, leg, Some(&answer))
-                });
-            }
-            SipEvent::ReofferRefused { leg, .. } => {
-                self.with_leg(now, leg, |call, cx| call.on_probe_answered(cx, leg, None));
-            }
+            SipEvent::ReofferAnswered { leg, answer } => self.on_probed(now, leg, Some(&answer)),
+            SipEvent::ReofferRefused { leg, .. } => self.on_probed(now, leg, None),
+            SipEvent::Referred { leg, user, replaces } => self.on_referred(now, leg, &user, replaces),
+            // Only phones send REFER.
+            SipEvent::ReferProgress { .. } => {}
             SipEvent::Digit { leg, digit } => {
                 self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Info, digit));
             }
             SipEvent::Registered { agent } => self.on_device(now, agent, DeviceState::Registered),
             SipEvent::Unregistered { agent } => self.on_device(now, agent, DeviceState::Unreachable),
+            SipEvent::Trunk(event) => self.on_trunk(now, event),
             SipEvent::Counted(counted) => self.on_counted(counted),
         }
     }
 
-    fn on_device(&mut self, now: Now, agent: AgentSlug, device: DeviceState) {
-        self.acd.handle(now, hotline_acd::Input::Device { agent, device });
+    fn on_probed(&mut self, now: Now, leg: LegId, answer: Option<&[u8]>) {
+        self.with_leg(now, leg, |call, cx| call.on_probe_answered(cx, leg, answer));
     }
 
     const fn on_counted(&mut self, counted: Counted) {
@@ -102,6 +111,9 @@ impl Switch {
     }
 
     pub(super) fn on_media(&mut self, now: Now, event: MediaEvent) {
+        if self.agent_call_media(now, &event) {
+            return;
+        }
         match event {
             MediaEvent::Opened { leg, rtp } => {
                 self.with_leg(now, leg, |call, cx| call.on_ports(cx, leg, rtp.port()));
@@ -118,6 +130,7 @@ impl Switch {
                 });
             }
             MediaEvent::MediaLost { leg } => self.with_leg(now, leg, |call, cx| call.on_media_lost(cx, leg)),
+            MediaEvent::Measured { stretch, quality } => self.on_measured(now, &stretch, &quality),
             MediaEvent::Closed { .. } => {}
             MediaEvent::ThreadFailed { legs } => {
                 for leg in legs {
@@ -126,6 +139,15 @@ impl Switch {
                     });
                 }
             }
+        }
+    }
+
+    /// The measure may come after its contact has closed, but never after `Stopped`.
+    fn on_measured(&mut self, now: Now, stretch: &Stretch, quality: &Quality) {
+        if self.drain != Drain::Done {
+            let draft = Draft::new(By::System, measured(stretch, quality));
+            self.out
+                .event(now, draft.contact(stretch.contact).segment(stretch.segment));
         }
     }
 
@@ -165,6 +187,8 @@ impl Switch {
     /// Ends the media of a leg whose call could not do it itself.
     pub(super) fn let_go(&mut self, now: Now, leg: LegId, reason: ReleaseReason) {
         self.legs.remove(&leg);
+        self.lines.free(leg);
+        self.disengage(now, leg);
         self.out
             .effect(Effect::Media(hotline_media::MediaCommand::Close { leg }));
         self.endpoint_command(now, Command::Release { leg, reason });
@@ -175,16 +199,38 @@ impl Call {
     fn on_ports(&mut self, cx: &mut Cx<'_>, leg: LegId, port: u16) {
         if leg == self.caller.leg {
             self.on_caller_ports(cx, port);
+        } else if self.is_outside(leg) {
+            self.on_outside_ports(cx, leg, port);
         } else {
             self.on_agent_ports(cx, leg, port);
+            self.on_target_ports(cx, leg, port);
         }
+    }
+
+    /// A phone that we called rings: for an offer, or as a transfer's target.
+    fn on_phone_rings(&mut self, cx: &mut Cx<'_>, leg: LegId) {
+        self.on_ringing(cx, leg);
+        self.on_target_ringing(cx, leg);
+    }
+
+    fn on_phone_answers(&mut self, cx: &mut Cx<'_>, leg: LegId, sdp: &[u8], peer: std::net::IpAddr) {
+        self.on_answered(cx, leg, sdp, peer);
+        self.on_target_answered(cx, leg, sdp, peer);
+    }
+
+    fn on_phone_fails(&mut self, cx: &mut Cx<'_>, leg: LegId, failure: DialFailure) {
+        self.on_dial_refused(cx, leg, failure);
+        self.on_target_refused(cx, leg, failure);
     }
 
     fn on_no_ports(&mut self, cx: &mut Cx<'_>, leg: LegId) {
         if leg == self.caller.leg {
             self.on_no_caller_ports(cx);
+        } else if self.is_outside(leg) {
+            self.on_outside_failed(cx, leg, DialFailure::Unreachable);
         } else {
             self.fail_offer(cx, leg, OfferOutcome::Failed, None);
+            self.on_no_target_ports(cx);
         }
     }
 

@@ -47,6 +47,7 @@ pub(crate) fn config() -> EndpointConfig {
             slug: "carrier".parse().unwrap(),
             listener: TRUNK,
             peers: vec![address("10.0.0.2:0")],
+            rules: crate::TrunkRules::default(),
         }],
         credentials: vec![credentials("alice"), credentials("bob")],
         expires_min: Duration::from_secs(60),
@@ -68,6 +69,17 @@ pub(crate) struct Weather {
     pub(crate) jitter_ms: u64,
 }
 
+/// What the network does to one message of its own choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It never arrives.
+    Lost,
+    /// It arrives twice, the second time this much later.
+    Repeated { after_ms: u64 },
+    /// It arrives this much later, after what was sent behind it.
+    Delayed { by_ms: u64 },
+}
+
 struct Packet {
     from: SocketAddr,
     to: SocketAddr,
@@ -83,6 +95,8 @@ pub(crate) struct World {
     sent: u64,
     rng: Rng,
     pub(crate) weather: Weather,
+    /// Messages to go before one meets its fate.
+    pub(crate) fault: Option<(usize, Fault)>,
     /// Messages to lose: pattern and how many.
     pub(crate) losses: Vec<(String, usize)>,
     /// TCP is refused by everybody.
@@ -134,6 +148,7 @@ impl World {
             sent: 0,
             rng,
             weather: Weather::default(),
+            fault: None,
             losses: Vec::new(),
             no_tcp: false,
             log: VecDeque::new(),
@@ -203,9 +218,12 @@ impl World {
             }
             Event::ReofferAnswered { .. } => "reoffer-answered".to_owned(),
             Event::ReofferRefused { status, .. } => format!("reoffer-refused {status}"),
+            Event::Referred { user, replaces, .. } => format!("referred {user} {replaces:?}"),
+            Event::ReferProgress { status, .. } => format!("refer-progress {status}"),
             Event::Digit { digit, .. } => format!("digit {}", digit.reveal()),
             Event::Registered { agent } => format!("registered {agent}"),
             Event::Unregistered { agent } => format!("unregistered {agent}"),
+            Event::Trunk(event) => format!("trunk {event:?}"),
             Event::Counted(what) => {
                 self.raw.push_back(Event::Counted(*what));
                 return;
@@ -254,6 +272,7 @@ impl World {
             PhoneEvent::Reoffered { .. } => "reoffered".to_owned(),
             PhoneEvent::ReofferAnswered { .. } => "reoffer-answered".to_owned(),
             PhoneEvent::ReofferRefused { status, .. } => format!("reoffer-refused {status}"),
+            PhoneEvent::ReferProgress { status, .. } => format!("refer-progress {status}"),
         };
         self.log.push_back(format!("{who} {text}"));
         self.raw_phone.push_back((who, event));
@@ -274,6 +293,13 @@ impl World {
             *left -= 1;
             return;
         }
+        let (mut late, mut again) = (0, None);
+        match self.fault_of_this_message() {
+            Some(Fault::Lost) => return,
+            Some(Fault::Repeated { after_ms }) => again = Some(after_ms),
+            Some(Fault::Delayed { by_ms }) => late = by_ms,
+            None => {}
+        }
         let chance = |rng: &mut Rng, per_mille| rng.below(1000) < per_mille;
         let datagram = transport == Transport::Udp;
         if datagram && chance(&mut self.rng, self.weather.lost) {
@@ -284,13 +310,14 @@ impl World {
         } else {
             1
         };
-        for _ in 0..copies {
+        for copy in 0..copies + u64::from(again.is_some()) {
+            let late = late + if copy == copies { again.unwrap_or(0) } else { 0 };
             let jitter = if datagram {
                 self.rng.below(self.weather.jitter_ms + 1)
             } else {
                 0
             };
-            let at = self.now + Duration::from_millis(10 + jitter);
+            let at = self.now + Duration::from_millis(10 + late + jitter);
             self.sent += 1;
             let mut bytes = bytes.clone();
             if datagram && chance(&mut self.rng, self.weather.damaged) {
@@ -304,6 +331,12 @@ impl World {
             };
             self.flying.insert((at, self.sent), packet);
         }
+    }
+
+    fn fault_of_this_message(&mut self) -> Option<Fault> {
+        let (left, fault) = self.fault?;
+        self.fault = left.checked_sub(1).map(|left| (left, fault));
+        (left == 0).then_some(fault)
     }
 
     fn deliver(&mut self, packet: Packet) {
@@ -409,7 +442,7 @@ impl World {
             sdp,
             caller: Pii::new("+8613800138000".to_owned()),
             display: Pii::new("After-sales \"vip\"".to_owned()),
-            headers: vec![("X-Hotline-Queue", "after-sales".to_owned())],
+            headers: vec![("X-Hotline-Queue".into(), "after-sales".to_owned())],
         }));
         leg
     }

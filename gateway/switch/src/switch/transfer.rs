@@ -1,0 +1,147 @@
+//! Transfers that people and phones ask for: to an outside number, by the dial plan alone, or to a queue.
+
+use hotline_journal::By;
+use hotline_types::{AgentSlug, ContactId, Now, Pii, QueueSlug, TrunkSlug};
+
+use super::Switch;
+use crate::api::{Reply, TransferRefusal, TransferTo};
+use crate::call::{Line, Phase};
+use crate::lines::Way;
+
+impl Switch {
+    /// A user's command.
+    pub(super) fn on_transfer(
+        &mut self,
+        now: Now,
+        by: By,
+        (contact, agent, to): (ContactId, Option<&AgentSlug>, &TransferTo),
+    ) -> Reply {
+        if agent.is_some() && self.acd.talks_with(contact) != agent {
+            return Reply::NotTransferred(TransferRefusal::NotTalking);
+        }
+        match self.transfer(now, by, contact, to) {
+            Ok(()) => {
+                self.settle(now);
+                Reply::Done(self.out.last())
+            }
+            Err(refusal) => Reply::NotTransferred(refusal),
+        }
+    }
+
+    /// Transfers the caller of a talk; the agent is let go at once.
+    pub(super) fn transfer(
+        &mut self,
+        now: Now,
+        by: By,
+        contact: ContactId,
+        to: &TransferTo,
+    ) -> Result<(), TransferRefusal> {
+        match to {
+            TransferTo::Queue(queue) => self.transfer_to_queue(now, contact, queue),
+            TransferTo::Outside(number) => self.dial_outside(now, by, contact, number),
+        }
+    }
+
+    fn transfer_to_queue(
+        &mut self,
+        now: Now,
+        contact: ContactId,
+        queue: &QueueSlug,
+    ) -> Result<(), TransferRefusal> {
+        self.must_talk(contact)?;
+        if self.acd.queue(queue).is_none() {
+            return Err(TransferRefusal::UnknownQueue);
+        }
+        self.with_call(now, contact, |call, cx| call.go_to_queue(cx, queue.clone()));
+        Ok(())
+    }
+
+    /// Sends the caller of a talk to an outside number, where the dial plan allows it.
+    pub(super) fn dial_outside(
+        &mut self,
+        now: Now,
+        by: By,
+        contact: ContactId,
+        written: &Pii<String>,
+    ) -> Result<(), TransferRefusal> {
+        self.must_talk(contact)?;
+        let outside = self.lines.dial_use(now.mono, 0).outside;
+        let used = self.calls.len() + outside;
+        let free = self.config.lines_max.saturating_sub(used);
+        let now_used = self.lines.dial_use(now.mono, free);
+        let judged = self.config.dialplan.judge(written.reveal(), &now_used);
+        let allowed = match judged {
+            Ok(allowed) => allowed,
+            Err(refusal) => {
+                self.gauges.dial_refused += 1;
+                return Err(TransferRefusal::Dial(refusal));
+            }
+        };
+        let rule = allowed.rule.and_then(|rule| self.config.dialplan.rules.get(rule));
+        let only: &[TrunkSlug] = rule.map_or(&[], |rule| &rule.trunks);
+        let endpoint = &self.endpoint;
+        let trunks = self
+            .lines
+            .order(&mut self.rng, only, |slug| endpoint.is_trunk_up(slug));
+        if let Some(rule) = allowed.rule {
+            self.lines.called(now.mono, rule);
+        }
+        self.with_call(now, contact, |call, cx| call.go_outside(cx, by, allowed, trunks));
+        Ok(())
+    }
+
+    fn must_talk(&self, contact: ContactId) -> Result<(), TransferRefusal> {
+        match self.calls.get(&contact) {
+            None => Err(TransferRefusal::UnknownContact),
+            Some(call) if call.is_talking() => Ok(()),
+            Some(_) => Err(TransferRefusal::NotTalking),
+        }
+    }
+
+    /// The next trunk for a caller on the way to an outside number; the queue, where none is left.
+    pub(super) fn next_trunk(&mut self, now: Now, contact: ContactId) {
+        while let Some(Phase::Outside(outside)) = self.calls.get_mut(&contact).map(|call| &mut call.phase) {
+            let Some(slug) = outside.trunks.pop_front() else {
+                return self.with_call(now, contact, |call, cx| call.on_outside_exhausted(cx));
+            };
+            let allowed = outside.allowed.clone();
+            let leg = self.endpoint.new_leg();
+            let plan = &self.config.dialplan;
+            let Some(trunk) = self.lines.get(&slug).cloned() else {
+                continue;
+            };
+            let (Some(face), Some(caller)) = (self.config.media.get(&trunk.listener), &plan.caller) else {
+                continue;
+            };
+            if self
+                .lines
+                .take(now.mono, leg, &slug, Way::Out(allowed.rule))
+                .is_err()
+            {
+                continue;
+            }
+            let line = Line {
+                leg,
+                face: *face,
+                number: plan.written_for(&allowed.number, trunk.numbers),
+                caller: plan.written_for(caller, trunk.numbers),
+                trunk: &trunk,
+            };
+            return self.with_call(now, contact, |call, cx| call.on_line(cx, line));
+        }
+    }
+
+    /// Counts and writes down what a trunk told.
+    pub(super) fn on_trunk(&mut self, now: Now, event: hotline_sip::TrunkEvent) {
+        use hotline_journal::{Draft, What};
+        let what = match event {
+            hotline_sip::TrunkEvent::Up(trunk) => What::TrunkUp { trunk },
+            hotline_sip::TrunkEvent::Down(_, hotline_sip::TrunkDown::Starting) => return,
+            hotline_sip::TrunkEvent::Down(trunk, why) => What::TrunkDown {
+                trunk,
+                why: why.to_string(),
+            },
+        };
+        self.out.event(now, Draft::new(By::System, what));
+    }
+}
