@@ -9,8 +9,13 @@ MAKEFLAGS += --no-print-directory
 BUILD_PACKAGES := gcc libc6-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) sip-tester baresip-core chromium fonts-noto-cjk
 
+# libFuzzer is C++.
+FUZZ_PACKAGES := $(BUILD_PACKAGES) g++
+
 # Seconds per fuzz target.
 FUZZ_TIME ?= 600
+# Fuzz targets; none: all.
+FUZZ ?=
 # Kills of the crash test in a row.
 KILLS ?= 200
 # Runs of the long simulation.
@@ -77,8 +82,6 @@ sim-long: toolchain ## simulate SIM_SEEDS more call centres, each from a seed of
 	HOTLINE_SIM_SEEDS=$(SIM_SEEDS) cargo test --locked -p hotline-tests sim::many_seeds
 
 .PHONY: fuzz
-fuzz: toolchain ## fuzz every target for FUZZ_TIME seconds (nightly compiler, cargo-fuzz)
-	@command -v cargo-fuzz >/dev/null || { echo "Type: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 1; }
-	cd tests; for target in $$(cargo +nightly fuzz list); do \
-		cargo +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_TIME) -timeout=5; \
-	done
+fuzz: toolchain ## fuzz every target for FUZZ_TIME seconds; make fuzz FUZZ='sdp rtp' fuzzes these
+	@.ci/packages $(FUZZ_PACKAGES)
+	.ci/fuzz $(FUZZ_TIME) $(FUZZ)

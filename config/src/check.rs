@@ -1,5 +1,6 @@
 //! From what was said to what holds: each value in its range, each reference to something that exists.
 
+mod guard;
 mod network;
 mod outside;
 mod people;
@@ -55,6 +56,8 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         (&numbering, &trunks, &people.numbers, hotline.lines),
     );
     let limits = check.limits(section!(limits, RawLimits), hotline.lines);
+    let guard = check.guard(section!(guard, RawGuard));
+    let trace = check.trace(section!(trace, RawTrace));
     let log = check.log(section!(log, RawLog));
     problems.append(&mut check.problems);
     problems.sort();
@@ -84,6 +87,8 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         teams: people.teams,
         seed: people.seed,
         limits,
+        guard,
+        trace,
         log,
     })
 }

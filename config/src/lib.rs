@@ -15,16 +15,16 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Place, Problem};
 pub use settings::{
-    Agent, Band, Console, Data, Durability, Flows, Hotline, Limits, Listener, Log, LogFormat, Login, Media,
-    Number, Phone, Queue, Recording, Role, RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trunk,
-    User, UserRole,
+    Agent, Band, Console, Data, Durability, Flows, Guard, Hotline, KeepTraces, Limits, Listener, Log,
+    LogFormat, Login, Media, Number, Phone, Queue, Rate, Recording, Role, RosterEntry, Routing, Seed,
+    Settings, Sip, Srtp, Team, Trace, Trunk, User, UserRole,
 };
 pub use settings::{
     Holiday, Need, Overflow, OverflowWhen, Pause, QueueRules, RoutingPolicy, Seats, Skill, Tier, WrapUpEnds,
 };
 pub use trunk::{
-    CalledIn, Destination, Dtmf, Gateway, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount,
-    TrunkCodec, TrunkRules, TrunkTransport,
+    CalledIn, Destination, Dtmf, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount, TrunkCodec,
+    TrunkRules, TrunkTransport,
 };
 
 use read::{Key, Read, Section};

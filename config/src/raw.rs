@@ -59,6 +59,10 @@ section! {
         seed: RawSeed,
         /// `[limits]`: named bounds of what can pile up.
         limits: RawLimits,
+        /// `[guard]`: how much strangers may send, and who is banned.
+        guard: RawGuard,
+        /// `[trace]`: the SIP messages of each contact.
+        trace: RawTrace,
         /// `[log]`: what the program writes to standard error.
         log: RawLog,
     }
@@ -140,10 +144,9 @@ section! {
         peers: Texts,
         /// SRTP with this trunk, as `media.srtp`. Default: `"off"`.
         srtp: Text,
-        /// Where our requests go, in order of preference: `"192.0.2.10:5060"`, `"sip.carrier.example:5060"` (A and AAAA
-        /// records) or `"sip.carrier.example"` (SRV records, else A and AAAA at port 5060). An outbound proxy is named
-        /// here. Names are looked up again as their records expire, and every address found is a peer too. Up to 8.
-        /// Default: none; the trunk brings calls and takes none.
+        /// Where our requests go, in order of preference, as `"192.0.2.10:5060"`; port 5060 where none is said. An
+        /// outbound proxy is named here. Every address is a peer too. Up to 8. Default: none; the trunk brings calls and
+        /// takes none.
         gateways: Texts,
         /// Transport of our requests, `"udp"` or `"tcp"`. Default: `"udp"`.
         transport: Text,
@@ -528,6 +531,58 @@ section! {
         retry_after: Text,
         /// How long calls may go on after the program was told to stop, at most 1 h. Default: `"2m"`.
         drain: Text,
+    }
+}
+
+section! {
+    /// `[guard]`: how much phones, trunks and strangers may send before anything is made of it, and who is banned.
+    /// What goes no further is dropped and counted in `/metrics`.
+    RawGuard {
+        /// Requests a second of one phone address, in the long run, 1 to 1000000. Default: 100.
+        source_requests: Integer,
+        /// As many at once after a quiet time: a whole office may stand behind one address. Default: 1000.
+        source_burst: Integer,
+        /// Requests a second of all addresses together at which no phone has logged in. Default: 1000.
+        all_requests: Integer,
+        /// As many at once after a quiet time. Default: 3000.
+        all_burst: Integer,
+        /// New calls a second of each trunk; beyond it they get 503. Default: 100.
+        trunk_calls: Integer,
+        /// As many at once after a quiet time. Default: 200.
+        trunk_burst: Integer,
+        /// Calls of one trunk, or of one agent's phones, that may wait for the ACK of their INVITE, 1 to 100000; beyond it
+        /// they get 503. Default: 100.
+        unacknowledged: Integer,
+        /// Wrong passwords for one user from one address, within `window`, that ban the two together; 0: none. Default: 10.
+        user_failures: Integer,
+        /// Wrong passwords for several users from one address, within `window`, that ban the address; 0: none. Default: 30.
+        source_failures: Integer,
+        /// How long a wrong password is remembered, 1 s to 1 d. Default: `"10m"`.
+        window: Text,
+        /// How long a user is banned at an address, 1 s to 30 d. Default: `"10m"`.
+        user_ban: Text,
+        /// How long an address is banned, 1 s to 30 d. Default: `"1h"`.
+        source_ban: Text,
+        /// Networks that are never banned, beside the trunks, for instance `["10.0.0.0/8"]`. Default: none.
+        never: Texts,
+    }
+}
+
+section! {
+    /// `[trace]`: the SIP messages of each contact, for `hotline trace`. Passwords, keys, digits and callers' numbers are
+    /// struck out before a trace is kept or shown.
+    RawTrace {
+        /// Whether messages are remembered at all. Default: true.
+        enabled: Flag,
+        /// Memory for the traces of calls that are up or over, in MB, 1 to 4096; the oldest make room. Default: 32.
+        memory_mb: Integer,
+        /// Which traces are written to the data folder when their call is over: `"faults"` those of calls that went
+        /// wrong, `"all"`, `"none"`. Default: `"faults"`.
+        keep: Text,
+        /// Traces kept at most, 1 to 1000000; the oldest make room. Default: 1000.
+        kept_max: Integer,
+        /// How long a trace is kept, 1 m to 366 d. Default: `"7d"`.
+        keep_for: Text,
     }
 }
 

@@ -61,6 +61,10 @@ pub struct Settings {
     pub seed: Seed,
     /// Bounds.
     pub limits: Limits,
+    /// How much strangers may send, and who is banned.
+    pub guard: Guard,
+    /// SIP messages of each contact.
+    pub trace: Trace,
     /// Logging.
     pub log: Log,
 }
@@ -407,6 +411,71 @@ pub struct Limits {
     /// How long calls may go on after the program was told to stop.
     #[serde(serialize_with = "as_text")]
     pub drain: Duration,
+}
+
+/// A rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Rate {
+    /// In the long run.
+    pub per_second: u32,
+    /// At once after a quiet time.
+    pub burst: u32,
+}
+
+/// How much strangers may send, and who is banned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Guard {
+    /// Requests of one phone address.
+    pub source: Rate,
+    /// Requests of all addresses at which no phone has logged in.
+    pub all: Rate,
+    /// New calls of each trunk.
+    pub trunk: Rate,
+    /// Calls of one trunk or agent that wait for their ACK.
+    pub unacknowledged: u32,
+    /// Wrong passwords that ban a user at an address; 0: never.
+    pub user_failures: u32,
+    /// Wrong passwords that ban an address; 0: never.
+    pub source_failures: u32,
+    /// How long a wrong password is remembered.
+    #[serde(serialize_with = "as_text")]
+    pub window: Duration,
+    /// How long a user is banned at an address.
+    #[serde(serialize_with = "as_text")]
+    pub user_ban: Duration,
+    /// How long an address is banned.
+    #[serde(serialize_with = "as_text")]
+    pub source_ban: Duration,
+    /// Networks that are never banned: address and length of the prefix.
+    pub never: Vec<(IpAddr, u8)>,
+}
+
+/// Which traces are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeepTraces {
+    /// Those of calls that went wrong.
+    Faults,
+    /// All.
+    All,
+    /// None but those asked for.
+    None,
+}
+
+/// SIP messages of each contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trace {
+    /// Whether messages are remembered at all.
+    pub enabled: bool,
+    /// Memory for traces that are not kept, in MB.
+    pub memory_mb: usize,
+    /// Which are kept.
+    pub keep: KeepTraces,
+    /// Traces kept at most.
+    pub kept_max: usize,
+    /// How long a trace is kept.
+    #[serde(serialize_with = "as_text")]
+    pub keep_for: Duration,
 }
 
 /// How log lines look.

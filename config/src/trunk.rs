@@ -12,7 +12,7 @@ use crate::settings::as_text;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrunkRules {
     /// Where our requests go; empty: nowhere.
-    pub gateways: Vec<Gateway>,
+    pub gateways: Vec<SocketAddr>,
     /// By which transport.
     pub transport: TrunkTransport,
     /// Host of our URIs; empty only without gateways.
@@ -47,21 +47,6 @@ pub struct TrunkRules {
     pub dtmf: Dtmf,
     /// Headers handed to agents' phones.
     pub pass_headers: Vec<String>,
-}
-
-/// Where requests to a trunk go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Gateway {
-    /// An address.
-    Address(SocketAddr),
-    /// A name to look up: SRV where there is no port.
-    Name {
-        /// The name.
-        host: String,
-        /// The port, where said.
-        port: Option<u16>,
-    },
 }
 
 /// Transport of requests to a trunk.

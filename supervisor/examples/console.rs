@@ -265,6 +265,16 @@ impl Accounts for Nothing {
     }
 }
 
+impl hotline_supervisor::Signalling for Nothing {
+    fn bans(&self) -> Vec<hotline_supervisor::BanRow> {
+        Vec::new()
+    }
+
+    fn lift(&self, _: std::net::IpAddr, _: Option<&str>) -> usize {
+        0
+    }
+}
+
 #[async_trait]
 impl Records for Nothing {
     async fn contacts(&self, _: &ContactQuery) -> Result<ContactList, FaceError> {
@@ -361,6 +371,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         gateway: gateway.clone(),
         accounts: Arc::new(Nothing),
         records: Arc::new(Nothing),
+        signalling: Arc::new(Nothing),
         board: Board::new(days()),
         days: days(),
         events: receiver,

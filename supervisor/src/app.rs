@@ -12,6 +12,7 @@ use crate::live::hub::Hub;
 use crate::login::{Digest32, Logins, Passwords};
 use crate::metrics::Metrics;
 use crate::rights::Viewer;
+use crate::signalling::Signalling;
 
 /// Shared state, cheap to clone.
 pub(crate) type App = Arc<Shared>;
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub gateway: Arc<dyn Gateway>,
     pub accounts: Arc<dyn Accounts>,
     pub records: Arc<dyn Records>,
+    pub signalling: Arc<dyn Signalling>,
     pub directory: Directory,
     pub recordings: PathBuf,
     pub hub: Hub,

@@ -18,6 +18,7 @@ pub mod report;
 mod rights;
 mod routes;
 mod serve;
+mod signalling;
 mod source;
 mod view;
 
@@ -40,6 +41,7 @@ pub use face::{
 pub use login::{HashError, hash_password};
 pub use rights::{Right, Role, UnknownRole, Viewer};
 pub use serve::ListenError;
+pub use signalling::{BanRow, Signalling};
 pub use source::{StoreAccounts, StoreRecords};
 
 use app::{App, Shared};
@@ -71,6 +73,8 @@ pub struct Parts {
     pub accounts: Arc<dyn Accounts>,
     /// What is written down.
     pub records: Arc<dyn Records>,
+    /// Who is banned.
+    pub signalling: Arc<dyn Signalling>,
     /// The live view as of the last committed event; `events` begins right after or before it.
     pub board: Board,
     /// The hotline's business days.
@@ -119,6 +123,7 @@ impl Supervisor {
             parts.accounts,
             parts.records,
             Inner {
+                signalling: parts.signalling,
                 board: parts.board,
                 days: parts.days,
                 control_token: parts.control_token,
@@ -160,6 +165,7 @@ impl Supervisor {
 }
 
 struct Inner {
+    signalling: Arc<dyn Signalling>,
     board: Board,
     days: BusinessDays,
     control_token: Pii<String>,
@@ -184,6 +190,7 @@ fn shared(
         gateway,
         accounts,
         records,
+        signalling: inner.signalling,
         directory: config.directory,
         recordings: config.recordings,
         hub: Hub::new(epoch),

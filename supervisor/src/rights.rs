@@ -44,11 +44,15 @@ pub enum Right {
     SeeNumbers,
     /// Read `/metrics` from another machine.
     Metrics,
+    /// See who is banned from signalling, and lift bans; each lift is written down.
+    Bans,
+    /// See the SIP messages of a contact, and have them kept; each look is written down.
+    Traces,
 }
 
 impl Right {
     /// Every right, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Me,
         Self::LiveOwn,
         Self::Live,
@@ -59,6 +63,8 @@ impl Right {
         Self::Recordings,
         Self::SeeNumbers,
         Self::Metrics,
+        Self::Bans,
+        Self::Traces,
     ];
 
     /// The right's name in the API.
@@ -75,6 +81,8 @@ impl Right {
             Self::Recordings => "recordings",
             Self::SeeNumbers => "see_numbers",
             Self::Metrics => "metrics",
+            Self::Bans => "bans",
+            Self::Traces => "traces",
         }
     }
 }
@@ -88,7 +96,7 @@ impl Role {
             Right::Live | Right::ControlAgents | Right::Contacts | Right::Figures | Right::Recordings => {
                 Self::TeamLeader
             }
-            Right::SeeNumbers | Right::Metrics => Self::Supervisor,
+            Right::SeeNumbers | Right::Metrics | Right::Bans | Right::Traces => Self::Supervisor,
         };
         self as u8 >= least as u8
     }

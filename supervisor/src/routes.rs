@@ -1,6 +1,7 @@
 //! The table of routes: method, path, who may, and what answers. The router is made of nothing else.
 
 mod account;
+mod bans;
 mod commands;
 mod contacts;
 mod figures;
@@ -16,7 +17,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::app::App;
 use crate::guard::{Access, Gate, check};
@@ -95,6 +96,10 @@ pub(crate) const TABLE: &[Route] = &[
         Needs(Right::ControlAgents),
         || post(commands::release),
     ),
+    route(Method::GET, "/v1/bans", Needs(Right::Bans), || get(bans::list)),
+    route(Method::DELETE, "/v1/bans/{source}", Needs(Right::Bans), || {
+        delete(bans::lift)
+    }),
     route(Method::GET, "/v1/contacts", Needs(Right::Contacts), || {
         get(contacts::list)
     }),

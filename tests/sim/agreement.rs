@@ -32,6 +32,16 @@ const START_MS: i64 = 3_800_085_600_000;
 /// Takes no commands.
 struct Still;
 
+impl hotline_supervisor::Signalling for Still {
+    fn bans(&self) -> Vec<hotline_supervisor::BanRow> {
+        Vec::new()
+    }
+
+    fn lift(&self, _: std::net::IpAddr, _: Option<&str>) -> usize {
+        0
+    }
+}
+
 #[async_trait]
 impl Gateway for Still {
     async fn set_intent(&self, _: &Actor, _: &AgentSlug, _: Intent) -> Result<Seq, CommandError> {
@@ -139,6 +149,7 @@ async fn said(events: Vec<Event>, folder: PathBuf) -> Said {
         gateway: Arc::new(Still),
         accounts: Arc::new(StoreAccounts::new(store.people())),
         records: Arc::new(StoreRecords::new(store.reader(), reporting())),
+        signalling: Arc::new(Still),
         board: recovered.board(),
         days: business_days(),
         events: handle.subscribe(),

@@ -388,7 +388,7 @@ impl World {
         match effect {
             Effect::Transmit(transmit) => self.send_from_gateway(transmit),
             Effect::Media(command) => self.media_command(command)?,
-            Effect::Person { .. } | Effect::Reply { .. } => {}
+            Effect::Person { .. } | Effect::Reply { .. } | Effect::Proof(_) => {}
             Effect::Drained => self.drained = true,
         }
         Ok(())

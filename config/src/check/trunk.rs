@@ -1,5 +1,6 @@
 //! Checks of a trunk's rules: where our requests go, its account, how it writes numbers.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hotline_types::Pii;
@@ -9,7 +10,7 @@ use crate::raw::RawTrunk;
 use crate::read::{Field, Key, Said};
 use crate::settings::Listener;
 use crate::trunk::{
-    CalledIn, Dtmf, Gateway, IdentityIn, NumberForm, TrunkAccount, TrunkCodec, TrunkRules, TrunkTransport,
+    CalledIn, Dtmf, IdentityIn, NumberForm, TrunkAccount, TrunkCodec, TrunkRules, TrunkTransport,
 };
 
 /// Most gateways of one trunk.
@@ -46,13 +47,10 @@ const DTMF: [(&str, Dtmf); 3] = [
 impl Check {
     pub(super) fn trunk_rules(&mut self, raw: &RawTrunk) -> TrunkRules {
         let gateways = self.gateways(raw);
-        let first_host = gateways
-            .first()
-            .map_or_else(String::new, |gateway| match gateway {
-                Gateway::Address(address) if address.is_ipv6() => format!("[{}]", address.ip()),
-                Gateway::Address(address) => address.ip().to_string(),
-                Gateway::Name { host, .. } => host.clone(),
-            });
+        let first_host = gateways.first().map_or_else(String::new, |at| match at {
+            SocketAddr::V4(at) => at.ip().to_string(),
+            SocketAddr::V6(at) => format!("[{}]", at.ip()),
+        });
         let domain = self.uri_part(&raw.domain).unwrap_or(first_host);
         let account = self.account(raw, &domain);
         let register = self.register(raw, account.is_some() && !gateways.is_empty());
@@ -136,7 +134,7 @@ impl Check {
         (!found.is_empty()).then_some(found)
     }
 
-    fn gateways(&mut self, raw: &RawTrunk) -> Vec<Gateway> {
+    fn gateways(&mut self, raw: &RawTrunk) -> Vec<SocketAddr> {
         let said = raw.gateways.items();
         if said.len() > GATEWAYS_MAX {
             let key = raw.key.below("gateways");
@@ -152,8 +150,7 @@ impl Check {
                 let gateway = gateway(&said.value);
                 if gateway.is_none() {
                     let what = format!("{:?} is no gateway", said.value);
-                    let hint =
-                        "write \"192.0.2.10:5060\", \"sip.carrier.example\" or \"sip.carrier.example:5060\"";
+                    let hint = "write \"192.0.2.10:5060\"; names are not looked up";
                     self.tell(&said.key, what, hint);
                 }
                 gateway
@@ -270,32 +267,11 @@ impl Check {
     }
 }
 
-/// An address with a port, or a name with or without one.
-fn gateway(text: &str) -> Option<Gateway> {
-    if let Ok(address) = text.parse::<std::net::SocketAddr>() {
-        return (address.port() != 0 && !address.ip().is_unspecified()).then_some(Gateway::Address(address));
-    }
-    if let Ok(ip) = text.parse::<std::net::IpAddr>() {
-        return (!ip.is_unspecified()).then(|| Gateway::Address((ip, 5_060).into()));
-    }
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) => (host, Some(port.parse::<u16>().ok().filter(|port| *port != 0)?)),
-        None => (text, None),
-    };
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    };
-    let named = host.len() <= 253
-        && host.split('.').all(label)
-        && !host
-            .rsplit('.')
-            .next()
-            .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-    named.then(|| Gateway::Name {
-        host: host.to_ascii_lowercase(),
-        port,
-    })
+/// An address, at port 5060 where none is said.
+fn gateway(text: &str) -> Option<SocketAddr> {
+    let at = text
+        .parse::<SocketAddr>()
+        .ok()
+        .or_else(|| Some(SocketAddr::new(text.parse().ok()?, 5_060)))?;
+    (at.port() != 0 && !at.ip().is_unspecified()).then_some(at)
 }

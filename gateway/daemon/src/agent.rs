@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use crate::cli::AgentCommand;
-use crate::place::{Control, read_control};
+use crate::place::read_control;
 
 /// No gateway runs on the data folder.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +26,8 @@ const ANSWER_BYTES_MAX: u64 = 8 << 20;
 /// # Errors
 /// [`NoGateway`], or what the gateway refused and why.
 pub fn agent(data: &Path, command: &AgentCommand) -> anyhow::Result<()> {
-    let control = read_control(data)?.ok_or_else(|| NoGateway(data.display().to_string()))?;
     let (agent, verb, body) = match command {
-        AgentCommand::List { json } => return list(&control, data, *json),
+        AgentCommand::List { json } => return list(data, *json),
         AgentCommand::Pause { agent, reason } => (agent, "pause", serde_json::json!({ "reason": reason })),
         AgentCommand::Ready { agent } => (agent, "ready", serde_json::json!({})),
         AgentCommand::Release { agent } => (agent, "release", serde_json::json!({})),
@@ -37,24 +36,18 @@ pub fn agent(data: &Path, command: &AgentCommand) -> anyhow::Result<()> {
     if agent.parse::<hotline_types::AgentSlug>().is_err() {
         bail!("{agent:?} is no agent\nhint: `hotline agent list` names them");
     }
-    request(
-        &control,
-        data,
-        "POST",
-        &format!("/v1/agents/{agent}/{verb}"),
-        Some(&body),
-    )?;
+    request(data, "POST", &format!("/v1/agents/{agent}/{verb}"), Some(&body))?;
     print(&format!("{agent}: {verb}\n"))
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .context("cannot write to standard output")
 }
 
-fn list(control: &Control, data: &Path, json: bool) -> anyhow::Result<()> {
-    let answer = request(control, data, "GET", "/v1/agents", None)?;
+fn list(data: &Path, json: bool) -> anyhow::Result<()> {
+    let answer = request(data, "GET", "/v1/agents", None)?;
     if json {
         return print(&format!("{}\n", serde_json::to_string_pretty(&answer)?));
     }
@@ -79,13 +72,8 @@ fn list(control: &Control, data: &Path, json: bool) -> anyhow::Result<()> {
 }
 
 /// One request over HTTP/1.1 to the loopback API; its JSON, or the problem it answered with.
-fn request(
-    control: &Control,
-    data: &Path,
-    method: &str,
-    path: &str,
-    body: Option<&Value>,
-) -> anyhow::Result<Value> {
+pub(crate) fn request(data: &Path, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    let control = read_control(data)?.ok_or_else(|| NoGateway(data.display().to_string()))?;
     let host = control
         .url
         .strip_prefix("http://")

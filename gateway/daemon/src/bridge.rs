@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::Order;
 use crate::pulse::Pulse;
+use crate::signalling::Signalling;
 
 /// Longest wait for the driver's answer to a command.
 const REPLY_MAX: Duration = Duration::from_secs(3);
@@ -33,6 +34,8 @@ pub struct Bridge {
     pub media: Arc<MediaPlane>,
     /// The SIP transports' counters.
     pub sip: Arc<SipCounters>,
+    /// The ban list.
+    pub signalling: Arc<Signalling>,
     /// The clock of the process.
     pub clock: Clock,
     /// When the process started, UTC milliseconds.
@@ -132,6 +135,8 @@ impl Gateway for Bridge {
             ("sip_stray", gauges.stray),
             ("trunk_full", gauges.trunk_full),
             ("dial_refused", gauges.dial_refused),
+            ("sip_unacknowledged", gauges.unacknowledged),
+            ("sip_bans", self.signalling.bans_made()),
             ("rtp_received", media.received),
             ("rtp_relayed", media.relayed),
             ("rtp_played", media.played),

@@ -45,6 +45,31 @@ pub enum Command {
         #[command(subcommand)]
         command: AgentCommand,
     },
+    /// Look at who is banned for wrong passwords, and lift bans
+    Ban {
+        /// What to do
+        #[command(subcommand)]
+        command: BanCommand,
+    },
+}
+
+/// Commands about bans; they go through the API of the running gateway.
+#[derive(Debug, Subcommand)]
+pub enum BanCommand {
+    /// List every ban in force
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hear an address, or a user at it, again at once
+    Lift {
+        /// The address, as the list shows it
+        source: std::net::IpAddr,
+        /// Only the ban of this user there
+        #[arg(long)]
+        user: Option<String>,
+    },
 }
 
 /// Options of the demonstration.

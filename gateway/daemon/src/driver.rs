@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::narrate::narrate;
 use crate::pulse::Pulse;
+use crate::signalling::Signalling;
 
 /// Inputs taken in one turn before what they caused is handed out.
 const TURN_INPUTS_MAX: usize = 64;
@@ -80,6 +81,7 @@ pub struct Driver {
     /// When the trunks were last shown.
     trunks_shown: Option<Time>,
     pulse: Arc<Pulse>,
+    signalling: Arc<Signalling>,
 }
 
 /// How the loop ended.
@@ -100,6 +102,7 @@ impl Driver {
         inbox: Inbox,
         (sip, media, journal): (SipSender, Arc<MediaPlane>, JournalHandle),
         pulse: Arc<Pulse>,
+        signalling: Arc<Signalling>,
     ) -> Self {
         Self {
             switch,
@@ -116,6 +119,7 @@ impl Driver {
             deadline: None,
             trunks_shown: None,
             pulse,
+            signalling,
         }
     }
 
@@ -247,6 +251,7 @@ impl Driver {
         match effect {
             Effect::Transmit(transmit) => self.sip.send(transmit),
             Effect::Media(command) => self.media_backlog.push_back(command),
+            Effect::Proof(proof) => self.signalling.note(self.clock.mono(), proof),
             Effect::Person { id, number, name } => self.batch.persons.push(person(id, number, name)),
             Effect::Reply { id, reply } => {
                 if let Some(waiting) = self.replies.remove(&id) {

@@ -11,12 +11,11 @@ use hotline_acd::Acd;
 use hotline_config::{Durability, Settings};
 use hotline_io::clock::Clock;
 use hotline_io::media::{MediaConfig, MediaPlane};
-use hotline_io::sip::{BoundSip, ListenerConfig, SipCounters, SipShell, TcpLimits};
+use hotline_io::sip::{BoundSip, ListenerConfig, SharedBans, SipCounters, SipShell, TcpLimits};
 use hotline_journal::{BusinessDays, By, Draft, EVENT_VERSION, Event, What};
 use hotline_media::tap::{TapBatch, TapMessage};
 use hotline_recorder::{Recorder, RecorderConfig, RecorderEvent};
 use hotline_sip::Endpoint;
-use hotline_sip::admission::AdmissionConfig;
 use hotline_store::{Batch, Committed, Reader, Recovered, Store, StoreConfig, Unsealed};
 use hotline_supervisor::{ConsoleConfig, Parts, Role, StoreAccounts, StoreRecords, Supervisor, Viewer};
 use hotline_switch::{Input, Switch};
@@ -28,6 +27,7 @@ use crate::bridge::Bridge;
 use crate::driver::{Driver, Ended, Inbox};
 use crate::place::{Control, Place};
 use crate::pulse::Pulse;
+use crate::signalling::Signalling;
 use crate::{content, days, directory, parts, people, reports, secrets};
 
 /// SIP messages that may wait for the driver; beyond it they are dropped and sent again by their senders.
@@ -220,6 +220,8 @@ impl Gateway {
         let switch = Switch::new(switch_config, endpoint, acd, rng.fork(), last, clock.now());
 
         let sip_counters = Arc::new(SipCounters::default());
+        let signalling = Arc::new(Signalling::new(SharedBans::new(parts::bans(settings)), clock));
+        let bound = bound.with_bans(signalling.bans());
         let (sip_sender, sip_work) = bound.start(sip_tx, Arc::clone(&sip_counters), clock)?;
         let pulse = Arc::new(Pulse::default());
         let token = secrets::token(&mut rng);
@@ -229,6 +231,7 @@ impl Gateway {
             journal: journal.clone(),
             media: Arc::clone(&media),
             sip: sip_counters,
+            signalling: Arc::clone(&signalling),
             clock,
             started_at_ms: clock.now().wall.as_millis(),
             lines_max: settings.hotline.lines,
@@ -238,6 +241,7 @@ impl Gateway {
             gateway: Arc::new(bridge),
             accounts: Arc::new(StoreAccounts::new(people)),
             records: Arc::new(StoreRecords::new(store.reader(), reporting)),
+            signalling: Arc::clone(&signalling) as Arc<dyn hotline_supervisor::Signalling>,
             board: recovered.board(),
             days,
             events: feed,
@@ -256,7 +260,14 @@ impl Gateway {
             committed: journal.committed(),
         };
         let parts = (sip_sender, Arc::clone(&media), journal);
-        let driver = Driver::new(switch, clock, inbox, parts, Arc::clone(&pulse));
+        let driver = Driver::new(
+            switch,
+            clock,
+            inbox,
+            parts,
+            Arc::clone(&pulse),
+            Arc::clone(&signalling),
+        );
         let tasks = vec![
             ("journal", tokio::spawn(writer.run())),
             ("desk", tokio::spawn(sink.run())),
@@ -392,30 +403,21 @@ fn problems_text(problems: &[hotline_acd::ConfigProblem]) -> String {
 }
 
 fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
-    let listeners = settings.sip.listeners.iter().enumerate().map(|(at, listener)| {
-        let role = parts::role(listener.role);
-        let peers = settings.trunks.iter().filter(|trunk| trunk.listener == at);
-        let peers = peers.flat_map(|trunk| trunk.peers.iter().copied().chain(gateways(trunk)));
-        let admission = AdmissionConfig::new(role, peers.collect());
-        ListenerConfig {
+    let listeners = settings
+        .sip
+        .listeners
+        .iter()
+        .enumerate()
+        .map(|(at, listener)| ListenerConfig {
             id: parts::listener_id(at),
-            role,
+            role: parts::role(listener.role),
             bind: listener.bind,
             udp: listener.udp,
             tcp: listener.tcp,
-            admission,
+            admission: parts::admission(settings, at),
             limits: TcpLimits::default(),
-        }
-    });
+        });
     SipShell::bind(listeners.collect()).map_err(Into::into)
-}
-
-/// The sources that a trunk's gateways may send from: their addresses with any port. Names join when they are found.
-fn gateways(trunk: &hotline_config::Trunk) -> impl Iterator<Item = SocketAddr> {
-    trunk.rules.gateways.iter().filter_map(|gateway| match gateway {
-        hotline_config::Gateway::Address(at) => Some(SocketAddr::new(at.ip(), 0)),
-        hotline_config::Gateway::Name { .. } => None,
-    })
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {

@@ -2,6 +2,7 @@
 //! only crate that knows them all.
 
 pub mod agent;
+pub mod ban;
 mod bridge;
 pub mod check;
 pub mod cli;
@@ -22,6 +23,7 @@ mod pulse;
 pub mod reports;
 pub mod run;
 mod secrets;
+mod signalling;
 mod trunks;
 
 pub use gateway::{Gateway, Watch, entropy};

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use hotline_config::{LoadError, Source};
 use hotline_daemon::agent::NoGateway;
 use hotline_daemon::cli::{Cli, Command};
-use hotline_daemon::{agent, check, demo, logs, planning, reports, run};
+use hotline_daemon::{agent, ban, check, demo, logs, planning, reports, run};
 
 /// How long the program waits at its end for threads that are stuck.
 const STUCK_MAX: Duration = Duration::from_secs(2);
@@ -65,6 +65,7 @@ fn command(cli: Cli) -> anyhow::Result<()> {
                 &command,
             ))
         }
+        Command::Ban { command } => ban::ban(&settings.data.dir, &command),
         Command::Agent { command } => agent::agent(&settings.data.dir, &command),
     }
 }

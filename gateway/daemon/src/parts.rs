@@ -7,6 +7,8 @@ use std::sync::Arc;
 use hotline_acd::AcdConfig;
 use hotline_config::Settings;
 use hotline_media::{ClipId, SrtpPolicy};
+use hotline_sip::admission::bans::BanConfig;
+use hotline_sip::admission::{AdmissionConfig, Rate, TrunkCalls};
 use hotline_sip::{Credentials, EndpointConfig, Listener, ListenerId, Role, Trunk};
 use hotline_switch::{MediaFace, Number, SrtpRules, SwitchConfig};
 use hotline_types::{AgentSlug, FlowSlug, Intent};
@@ -57,6 +59,67 @@ pub fn endpoint(settings: &Settings, bound: &[SocketAddr], credentials: Vec<Cred
         t1: T1,
         transactions_max: settings.limits.transactions,
         legs_max: settings.limits.legs,
+        unacked_max: usize::try_from(settings.guard.unacknowledged).unwrap_or(usize::MAX),
+    }
+}
+
+/// The admission of the listener at this place.
+#[must_use]
+pub fn admission(settings: &Settings, at: usize) -> AdmissionConfig {
+    let rate = |rate: hotline_config::Rate| Rate {
+        per_second: rate.per_second,
+        burst: rate.burst,
+    };
+    let trunks: Vec<TrunkCalls> = settings
+        .trunks
+        .iter()
+        .filter(|trunk| trunk.listener == at)
+        .map(|trunk| TrunkCalls {
+            peers: trunk.peers.iter().copied().chain(gateways(trunk)).collect(),
+            calls: rate(settings.guard.trunk),
+        })
+        .collect();
+    let role = settings
+        .sip
+        .listeners
+        .get(at)
+        .map_or(Role::Phones, |listener| role(listener.role));
+    let peers = trunks.iter().flat_map(|trunk| trunk.peers.clone()).collect();
+    AdmissionConfig {
+        source_requests: rate(settings.guard.source),
+        all_requests: rate(settings.guard.all),
+        calls: rate(settings.guard.trunk),
+        trunks,
+        retry_after_s: u32::try_from(settings.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
+        ..AdmissionConfig::new(role, peers)
+    }
+}
+
+/// The sources that a trunk's gateways may send from: their addresses with any port.
+fn gateways(trunk: &hotline_config::Trunk) -> impl Iterator<Item = SocketAddr> {
+    trunk.rules.gateways.iter().map(|at| SocketAddr::new(at.ip(), 0))
+}
+
+/// The rules of the ban list; trunks are never on it.
+#[must_use]
+pub fn bans(settings: &Settings) -> BanConfig {
+    let guard = &settings.guard;
+    let trunks = settings
+        .trunks
+        .iter()
+        .flat_map(|trunk| trunk.peers.iter().copied().chain(gateways(trunk)));
+    let mut never = guard.never.clone();
+    never.extend(trunks.map(|peer| (peer.ip(), if peer.is_ipv4() { 32 } else { 128 })));
+    BanConfig {
+        user_failures: guard.user_failures,
+        source_failures: guard.source_failures,
+        window: guard.window,
+        user_time: guard.user_ban,
+        source_time: guard.source_ban,
+        never,
+        // A phone registers again well within the expiry that it was granted.
+        vouched_for: settings.sip.expires_max.saturating_mul(2),
+        ..BanConfig::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the settings of trunks and dial plan to those of endpoint and switch.
 
 use hotline_config::{
-    CalledIn, Dtmf, Gateway, IdentityIn, NumberForm, Settings, TrunkCodec, TrunkRules, TrunkTransport,
+    CalledIn, Dtmf, IdentityIn, NumberForm, Settings, TrunkCodec, TrunkRules, TrunkTransport,
 };
 use hotline_media::Codec;
 use hotline_sip::Transport;
@@ -13,13 +13,6 @@ use crate::parts::listener_id;
 /// A trunk's rules in the endpoint's words.
 #[must_use]
 pub fn rules(rules: &TrunkRules) -> hotline_sip::TrunkRules {
-    let gateway = |gateway: &Gateway| match gateway {
-        Gateway::Address(at) => hotline_sip::Gateway::Address(*at),
-        Gateway::Name { host, port } => hotline_sip::Gateway::Name {
-            host: host.clone(),
-            port: *port,
-        },
-    };
     let called = |called: &CalledIn| match called {
         CalledIn::RequestUri => hotline_sip::CalledIn::RequestUri,
         CalledIn::To => hotline_sip::CalledIn::To,
@@ -28,7 +21,7 @@ pub fn rules(rules: &TrunkRules) -> hotline_sip::TrunkRules {
         CalledIn::HistoryInfo => hotline_sip::CalledIn::HistoryInfo,
     };
     hotline_sip::TrunkRules {
-        gateways: rules.gateways.iter().map(gateway).collect(),
+        gateways: rules.gateways.clone(),
         transport: match rules.transport {
             TrunkTransport::Udp => Transport::Udp,
             TrunkTransport::Tcp => Transport::Tcp,

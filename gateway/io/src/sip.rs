@@ -23,6 +23,7 @@ use crate::clock::Clock;
 
 pub use bind::{BindError, BoundSip};
 pub use counters::{SipCount, SipCounters};
+pub use gate::SharedBans;
 pub use sender::SipSender;
 
 use gate::Gate;
@@ -125,9 +126,11 @@ impl BoundSip {
         let table = Arc::new(Table::default());
         let mut tasks: Vec<Task> = Vec::new();
         let mut outgoing = Vec::new();
-        for listener in self.into_listeners() {
+        let (listeners, bans) = self.into_parts();
+        for listener in listeners {
             let config = listener.config;
-            let gate = Arc::new(Gate::new(&config, inbound.clone(), Arc::clone(&counters), clock));
+            let gate = Gate::new(&config, inbound.clone(), Arc::clone(&counters), clock);
+            let gate = Arc::new(gate.with_bans(bans.clone()));
             let mut out = Outgoing {
                 id: config.id,
                 udp: None,

@@ -90,6 +90,7 @@ fn gateway() -> Endpoint {
         t1: Duration::from_millis(500),
         transactions_max: 1_000_000,
         legs_max: 1000,
+        unacked_max: 100,
     };
     Endpoint::new(config, Rng::from_seed(1), Time::ZERO)
 }

@@ -1,5 +1,6 @@
 //! Admission: decides by source, listener and rate whether a message may cost anything, before it is queued.
 
+pub mod bans;
 mod rate;
 mod recent;
 
@@ -14,6 +15,7 @@ use crate::header::Name;
 use crate::message::{MESSAGE_BYTES_MAX, Message, Method, StartLine};
 use crate::{Role, Transport};
 
+use bans::{Standing, origin_of};
 use rate::Bucket;
 pub use rate::Rate;
 use recent::Recent;
@@ -22,6 +24,31 @@ use recent::Recent;
 const METHOD_BYTES_MAX: usize = 32;
 /// Most peers whose calls are remembered for their retransmissions, per generation of two.
 const CALLS_MAX: usize = 4096;
+
+/// User-Agents of scanners, by a part of them in lower case. What only these send gets no answer at all.
+const SCANNERS: &[&str] = &[
+    "friendly-scanner",
+    "sipvicious",
+    "sipcli",
+    "sip-scan",
+    "sipscan",
+    "sundayddr",
+    "vaxsipuseragent",
+    "iwar",
+    "siparmyknife",
+    "smap",
+    "gulp",
+    "pplsip",
+];
+
+/// The new calls of one trunk.
+#[derive(Clone, Debug)]
+pub struct TrunkCalls {
+    /// The trunk's sources, as in [`AdmissionConfig::peers`].
+    pub peers: Vec<SocketAddr>,
+    /// New calls of all of them. Beyond it an INVITE is answered 503.
+    pub calls: Rate,
+}
 
 /// Settings of one listener's admission.
 #[derive(Clone, Debug)]
@@ -37,12 +64,18 @@ pub struct AdmissionConfig {
     pub source_requests: Rate,
     /// Phones: everything else of one source address: ACK, BYE, CANCEL, PRACK and responses.
     pub source_rest: Rate,
+    /// Phones: INVITEs of one source address without credentials. A phone sends one before each call; a scanner, which
+    /// never answers the challenge, sends nothing else.
+    pub source_bare_invites: Rate,
     /// Phones: requests of all sources together that may make state.
     pub all_requests: Rate,
     /// Phones: most source addresses remembered, per generation of two. A forgotten one begins with a full burst.
     pub sources_max: usize,
-    /// Trunk: new calls, all peers together. Beyond it an INVITE is answered 503.
+    /// Trunk: new calls of the peers that no entry of `trunks` names, together. Beyond it an INVITE is answered 503.
     pub calls: Rate,
+    /// Trunk: new calls trunk by trunk, so that one in trouble, or one whose address is forged, takes nothing from the
+    /// others.
+    pub trunks: Vec<TrunkCalls>,
     /// Trunk: seconds of Retry-After in that 503.
     pub retry_after_s: u32,
     /// Trunk: 403s to unknown sources, all together. Beyond it they get nothing.
@@ -67,6 +100,10 @@ impl AdmissionConfig {
                 per_second: 2000,
                 burst: 4000,
             },
+            source_bare_invites: Rate {
+                per_second: 5,
+                burst: 50,
+            },
             all_requests: Rate {
                 per_second: 1000,
                 burst: 3000,
@@ -76,6 +113,7 @@ impl AdmissionConfig {
                 per_second: 100,
                 burst: 200,
             },
+            trunks: Vec::new(),
             retry_after_s: 2,
             refusals: Rate {
                 per_second: 1,
@@ -113,11 +151,15 @@ pub enum DropReason {
     ListenerRate,
     /// A trunk brings too many calls. Each got a 503.
     CallRate,
+    /// The source, or the user that it claims to be, is banned.
+    Banned,
+    /// The User-Agent is that of a scanner.
+    Scanner,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::TooLong,
         Self::NotSip,
         Self::KeepAlive,
@@ -125,6 +167,8 @@ impl DropReason {
         Self::SourceRate,
         Self::ListenerRate,
         Self::CallRate,
+        Self::Banned,
+        Self::Scanner,
     ];
 
     /// Its name as a metric label.
@@ -138,6 +182,8 @@ impl DropReason {
             Self::SourceRate => "source_rate",
             Self::ListenerRate => "listener_rate",
             Self::CallRate => "call_rate",
+            Self::Banned => "banned",
+            Self::Scanner => "scanner",
         }
     }
 }
@@ -159,6 +205,7 @@ enum Kind {
 struct Source {
     requests: Bucket,
     rest: Bucket,
+    bare_invites: Bucket,
 }
 
 /// The admission of one listener.
@@ -168,6 +215,8 @@ pub struct Admission {
     sources_before: BTreeMap<IpAddr, Source>,
     all_requests: Bucket,
     calls: Bucket,
+    /// One per entry of `config.trunks`.
+    trunk_calls: Vec<Bucket>,
     calls_known: Recent,
     refusals: Bucket,
 }
@@ -175,8 +224,9 @@ pub struct Admission {
 impl Admission {
     /// Nothing seen yet.
     #[must_use]
-    pub const fn new(config: AdmissionConfig) -> Self {
+    pub fn new(config: AdmissionConfig) -> Self {
         Self {
+            trunk_calls: vec![Bucket::FULL; config.trunks.len()],
             config,
             sources: BTreeMap::new(),
             sources_before: BTreeMap::new(),
@@ -192,6 +242,18 @@ impl Admission {
     /// ACK, BYE, CANCEL, PRACK and responses of a trunk's peers, and repeated or in-dialog INVITEs, are never refused
     /// for a rate: that would hurt calls which are up.
     pub fn admit(&mut self, now: Time, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Verdict {
+        self.admit_as(now, transport, peer, bytes, Standing::Unknown)
+    }
+
+    /// As [`Admission::admit`], for a source of which the ban list says how it stands. Trunks' listeners never ask it.
+    pub fn admit_as(
+        &mut self,
+        now: Time,
+        transport: Transport,
+        peer: SocketAddr,
+        bytes: &[u8],
+        standing: Standing,
+    ) -> Verdict {
         if bytes.len() > self.config.message_bytes_max {
             return Verdict::Drop(DropReason::TooLong);
         }
@@ -202,9 +264,10 @@ impl Admission {
             return Verdict::Drop(DropReason::NotSip);
         };
         match self.config.role {
-            Role::Phones => self.phone(now, peer.ip().to_canonical(), kind),
+            Role::Phones if standing == Standing::Banned => Verdict::Drop(DropReason::Banned),
+            Role::Phones => self.phone(now, origin_of(peer.ip()), kind, bytes, standing),
             Role::Trunk if !self.knows(transport, peer) => self.unknown(now, peer, kind, bytes),
-            Role::Trunk if kind == Kind::Invite => self.call(now, peer, bytes),
+            Role::Trunk if kind == Kind::Invite => self.call(now, transport, peer, bytes),
             Role::Trunk => Verdict::Queue,
         }
     }
@@ -219,7 +282,7 @@ impl Admission {
         is_among(&self.config.peers, transport, peer)
     }
 
-    fn phone(&mut self, now: Time, ip: IpAddr, kind: Kind) -> Verdict {
+    fn phone(&mut self, now: Time, ip: IpAddr, kind: Kind, bytes: &[u8], standing: Standing) -> Verdict {
         if !self.sources.contains_key(&ip) {
             if self.sources.len() >= self.config.sources_max.max(1) {
                 self.sources_before = std::mem::take(&mut self.sources);
@@ -238,12 +301,35 @@ impl Admission {
                 if !source.requests.take(now, self.config.source_requests) {
                     return Verdict::Drop(DropReason::SourceRate);
                 }
+                // A flood of strangers must not keep the phones that are known from refreshing and calling.
+                if standing == Standing::Vouched {
+                    return Verdict::Queue;
+                }
                 if !self.all_requests.take(now, self.config.all_requests) {
                     return Verdict::Drop(DropReason::ListenerRate);
                 }
+                return self.stranger(now, ip, kind, bytes);
             }
         }
         Verdict::Queue
+    }
+
+    /// A request of a source at which no phone has proved who it is. One that cannot be read is left to the endpoint.
+    fn stranger(&mut self, now: Time, ip: IpAddr, kind: Kind, bytes: &[u8]) -> Verdict {
+        let Ok(request) = Message::index(bytes) else {
+            return Verdict::Queue;
+        };
+        if is_scanner(&request) {
+            return Verdict::Drop(DropReason::Scanner);
+        }
+        let bare = kind == Kind::Invite && request.first(Name::Authorization).is_none();
+        let rate = self.config.source_bare_invites;
+        let source = self.sources.get_mut(&ip).filter(|_| bare);
+        if source.is_none_or(|source| source.bare_invites.take(now, rate)) {
+            Verdict::Queue
+        } else {
+            Verdict::Drop(DropReason::SourceRate)
+        }
     }
 
     fn unknown(&mut self, now: Time, peer: SocketAddr, kind: Kind, bytes: &[u8]) -> Verdict {
@@ -258,7 +344,7 @@ impl Admission {
     }
 
     /// An INVITE of a known peer. One that cannot be read is left to the endpoint.
-    fn call(&mut self, now: Time, peer: SocketAddr, bytes: &[u8]) -> Verdict {
+    fn call(&mut self, now: Time, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Verdict {
         let Ok(request) = Message::index(bytes) else {
             return Verdict::Queue;
         };
@@ -267,7 +353,13 @@ impl Admission {
         if in_dialog || self.calls_known.contains(call) {
             return Verdict::Queue;
         }
-        if self.calls.take(now, self.config.calls) {
+        let trunks = self.config.trunks.iter().zip(&mut self.trunk_calls);
+        let mut own = trunks.filter(|(trunk, _)| is_among(&trunk.peers, transport, peer));
+        let taken = match own.next() {
+            Some((trunk, bucket)) => bucket.take(now, trunk.calls),
+            None => self.calls.take(now, self.config.calls),
+        };
+        if taken {
             self.calls_known.insert(call);
             return Verdict::Queue;
         }
@@ -299,6 +391,18 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
         Method::Other(long) if long.len() > METHOD_BYTES_MAX => None,
         _ => Some(Kind::OtherRequest),
     }
+}
+
+fn is_scanner(request: &Message<'_>) -> bool {
+    let agent = request
+        .first(Name::UserAgent)
+        .map_or(&[][..], |value| value.bytes());
+    let within = |part: &str| {
+        agent
+            .windows(part.len())
+            .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+    };
+    SCANNERS.iter().any(|part| within(part))
 }
 
 /// What a request and its retransmissions share.

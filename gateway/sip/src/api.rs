@@ -81,6 +81,9 @@ pub struct EndpointConfig {
     pub transactions_max: usize,
     /// Most legs at once; beyond it new INVITEs get 503 with Retry-After.
     pub legs_max: usize,
+    /// Most calls of one trunk, or of one agent's phones, whose INVITE is not yet acknowledged; beyond it new INVITEs get
+    /// 503. Over UDP a trunk's address can be forged, and nobody acknowledges such a call.
+    pub unacked_max: usize,
 }
 
 /// One message that arrived, whole and alone (streams are framed before).
@@ -244,7 +247,7 @@ pub enum Command {
 }
 
 /// Where an incoming call comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// A trunk, by address.
     Trunk(TrunkSlug),
@@ -407,6 +410,8 @@ pub enum Event {
     },
     /// A trunk came up, went down, or was refused.
     Trunk(TrunkEvent),
+    /// Somebody answered a challenge of ours, rightly or wrongly: for the ban list.
+    Proof(crate::admission::bans::Proof),
     /// Something worth counting that needs no action.
     Counted(Counted),
 }
@@ -424,6 +429,8 @@ pub enum Counted {
     AuthFailed,
     /// A request refused for lack of room.
     TableFull,
+    /// A call refused because too many of its source are not yet acknowledged.
+    Unacknowledged,
 }
 
 /// What the endpoint wants.

@@ -52,6 +52,14 @@ impl Algorithm {
         }
     }
 
+    /// Stands for the HA1 of a user who is not known, so that asking for one costs and shows the same.
+    const fn no_ha1(self) -> &'static str {
+        match self {
+            Self::Md5 => "00000000000000000000000000000000",
+            Self::Sha256 => "0000000000000000000000000000000000000000000000000000000000000000",
+        }
+    }
+
     /// The hash of the parts joined by `:`, in lower-case hex.
     fn hash(self, parts: &[&str]) -> String {
         fn joined<D: md5::Digest>(parts: &[&str]) -> String {

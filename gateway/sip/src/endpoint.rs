@@ -41,6 +41,7 @@ pub struct Endpoint {
     digest: DigestServer,
     credentials: BTreeMap<AgentSlug, Credentials>,
     trunks: Trunks,
+    unacked_max: usize,
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -81,6 +82,7 @@ impl Endpoint {
             digest,
             credentials,
             trunks: Trunks::new(config.trunks),
+            unacked_max: config.unacked_max,
         };
         endpoint.start_trunks();
         endpoint

@@ -20,6 +20,5 @@ pub use api::*;
 pub use endpoint::Endpoint;
 pub use phone::{Phone, PhoneCommand, PhoneConfig, PhoneEvent, PhoneInput, PhoneOutput};
 pub use trunk::{
-    CalledIn, Gateway, IdentityIn, Trunk, TrunkAccount, TrunkDial, TrunkDown, TrunkEvent, TrunkRules,
-    TrunkState,
+    CalledIn, IdentityIn, Trunk, TrunkAccount, TrunkDial, TrunkDown, TrunkEvent, TrunkRules, TrunkState,
 };

@@ -299,6 +299,7 @@ impl Phone {
                 | Event::Registered { .. }
                 | Event::Unregistered { .. }
                 | Event::Trunk(_)
+                | Event::Proof(_)
                 | Event::Counted(_) => continue,
             };
             self.events.push_back(event);

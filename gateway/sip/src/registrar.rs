@@ -128,6 +128,15 @@ impl Registrar {
             .filter_map(|id| self.bindings.get(id).map(|binding| (*id, binding)))
     }
 
+    /// Whether a binding that answers is reached at this address, of this agent or of any.
+    pub(crate) fn is_live_at(&self, source: std::net::IpAddr, agent: Option<&str>) -> bool {
+        self.bindings.values().any(|binding| {
+            binding.is_reachable()
+                && binding.hop.to.ip().to_canonical() == source.to_canonical()
+                && agent.is_none_or(|agent| binding.agent.as_str() == agent)
+        })
+    }
+
     /// Where calls for the agent go: URI and hop of every binding that answers.
     pub(crate) fn targets(&self, agent: &AgentSlug) -> impl Iterator<Item = (&str, Hop)> {
         self.of(agent)

@@ -12,8 +12,7 @@ use std::net::SocketAddr;
 use hotline_types::{Rng, TrunkSlug};
 
 pub use api::{
-    CalledIn, Gateway, IdentityIn, Trunk, TrunkAccount, TrunkDial, TrunkDown, TrunkEvent, TrunkRules,
-    TrunkState,
+    CalledIn, IdentityIn, Trunk, TrunkAccount, TrunkDial, TrunkDown, TrunkEvent, TrunkRules, TrunkState,
 };
 
 use crate::admission::is_among;
@@ -33,8 +32,8 @@ pub(crate) struct TrunkId(pub(crate) u16);
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) at: SocketAddr,
-    /// Lower goes first: the place of its gateway in the configuration, then the SRV priority.
-    pub(crate) priority: (u8, u16),
+    /// Lower goes first: the place in the configuration.
+    pub(crate) priority: u16,
     /// Share among equals (RFC 2782).
     pub(crate) weight: u16,
     pub(crate) health: Health,
@@ -81,7 +80,7 @@ impl Line {
                     hit
                 }
             });
-            let Some(at) = chosen.or_else(|| left.iter().position(|target| equal(&target))) else {
+            let Some(at) = chosen.or_else(|| left.iter().position(equal)) else {
                 break;
             };
             order.push(left.remove(at).at);
@@ -120,14 +119,11 @@ impl Trunks {
     pub(crate) fn new(trunks: Vec<Trunk>) -> Self {
         let lines = trunks.into_iter().map(|config| {
             let fixed = config.rules.gateways.iter().enumerate();
-            let targets = fixed.filter_map(|(place, gateway)| match gateway {
-                Gateway::Address(at) => Some(Target {
-                    at: *at,
-                    priority: (u8::try_from(place).unwrap_or(u8::MAX), 0),
-                    weight: 0,
-                    health: Health::new(),
-                }),
-                Gateway::Name { .. } => None,
+            let targets = fixed.map(|(place, at)| Target {
+                at: *at,
+                priority: u16::try_from(place).unwrap_or(u16::MAX),
+                weight: 0,
+                health: Health::new(),
             });
             Line {
                 targets: targets.take(TARGETS_MAX).collect(),
@@ -187,7 +183,7 @@ mod tests {
     use super::*;
     use crate::trunk::TrunkRules;
 
-    fn line(targets: &[(u8, u16, bool)]) -> Line {
+    fn line(targets: &[(u16, u16, bool)]) -> Line {
         let mut trunks = Trunks::new(vec![Trunk {
             slug: "carrier".parse().unwrap(),
             listener: ListenerId(0),
@@ -203,7 +199,7 @@ mod tests {
             }
             line.targets.push(Target {
                 at: SocketAddr::from(([192, 0, 2, 100 + at as u8], 5_060)),
-                priority: (*priority, 0),
+                priority: *priority,
                 weight: *weight,
                 health,
             });

@@ -246,6 +246,8 @@ pub enum Effect {
         /// The caller's display name, empty where none came.
         name: Pii<String>,
     },
+    /// Somebody answered a SIP challenge, rightly or wrongly: for the ban list.
+    Proof(hotline_sip::admission::bans::Proof),
     /// Answer a command.
     Reply {
         /// Its number.
@@ -304,4 +306,6 @@ pub struct Gauges {
     pub trunk_full: u64,
     /// Outside calls that the dial plan refused, since the start.
     pub dial_refused: u64,
+    /// Calls refused because too many of their source were not acknowledged, since the start.
+    pub unacknowledged: u64,
 }

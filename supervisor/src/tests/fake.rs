@@ -260,6 +260,7 @@ pub(super) fn desk_in(recordings: PathBuf) -> Desk {
     };
     let days = BusinessDays::fixed(8 * 3_600, 8 * 60);
     let inner = Inner {
+        signalling: Arc::new(FakeSignalling::default()),
         board: Board::new(days.clone()),
         days,
         control_token: Pii::new(CONTROL.to_owned()),
@@ -410,4 +411,29 @@ pub(super) fn call_waits(seq: u64) -> Vec<Event> {
             ..event(seq + 1, entered)
         },
     ]
+}
+
+/// One ban that can be lifted.
+#[derive(Default)]
+pub struct FakeSignalling {
+    lifted: std::sync::atomic::AtomicBool,
+}
+
+impl Signalling for FakeSignalling {
+    fn bans(&self) -> Vec<BanRow> {
+        let row = BanRow {
+            source: "192.0.2.66".to_owned(),
+            user: Some("1001".to_owned()),
+            failures: 10,
+            until_ms: 1_000,
+        };
+        let lifted = self.lifted.load(std::sync::atomic::Ordering::Relaxed);
+        if lifted { Vec::new() } else { vec![row] }
+    }
+
+    fn lift(&self, source: std::net::IpAddr, user: Option<&str>) -> usize {
+        let ours = source.to_string() == "192.0.2.66" && user.is_none_or(|user| user == "1001");
+        let lifted = &self.lifted;
+        usize::from(ours && !lifted.swap(true, std::sync::atomic::Ordering::Relaxed))
+    }
 }

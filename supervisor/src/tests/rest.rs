@@ -15,6 +15,7 @@ fn path_of(pattern: &str) -> String {
         .replace("{id}", "x")
         .replace("{contact}", "x")
         .replace("{segment}", "x")
+        .replace("{source}", "192.0.2.66")
 }
 
 fn is_refusal(answer: &Answer) -> bool {
@@ -53,7 +54,10 @@ async fn every_route_refuses_whoever_lacks_its_right_and_only_four_are_public() 
                 .body(Body::empty())
                 .expect("a request");
             let answer = desk.ask(request).await;
-            let own_only = right == Right::ControlSelf && !role.has(Right::ControlAgents);
+            // Whose call a transfer is about, only the gateway knows.
+            let own_only = right == Right::ControlSelf
+                && !role.has(Right::ControlAgents)
+                && path.starts_with("/v1/agents/");
             assert_eq!(
                 is_refusal(&answer),
                 !role.has(right) || own_only,
@@ -414,4 +418,31 @@ async fn the_control_token_speaks_for_an_administrator() {
         (Some("control"), Some("admin"))
     );
     assert_ne!(Pii::new(CONTROL).to_string(), CONTROL);
+}
+
+#[tokio::test]
+async fn bans_are_listed_and_lifted_once_by_whoever_may() {
+    let desk = desk();
+    let ask = async |method: &str, path: &str| {
+        let request = request(method, path, role_token(Role::Supervisor))
+            .body(Body::empty())
+            .expect("a request");
+        desk.ask(request).await
+    };
+    let list = ask("GET", "/v1/bans").await;
+    assert_eq!(list.json()["items"][0]["user"], "1001");
+    for (path, status) in [
+        ("/v1/bans/nonsense", StatusCode::BAD_REQUEST),
+        ("/v1/bans/192.0.2.66?user=1002", StatusCode::NOT_FOUND),
+        ("/v1/bans/192.0.2.66?user=1001", StatusCode::OK),
+        ("/v1/bans/192.0.2.66", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(ask("DELETE", path).await.status, status, "{path}");
+    }
+    assert_eq!(
+        ask("GET", "/v1/bans").await.json()["items"]
+            .as_array()
+            .map(Vec::len),
+        Some(0)
+    );
 }

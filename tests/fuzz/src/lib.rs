@@ -1,14 +1,18 @@
 //! The bodies of the fuzz targets: plain functions that panic where an invariant breaks.
 
+mod endpoint;
 mod flow;
 mod media;
 #[cfg(test)]
 mod mutate;
+mod oracle;
 mod recording;
 mod sip;
 
+pub use endpoint::{endpoint_junk, sip_auth};
 pub use flow::flow;
-pub use media::{rtp, sdp, srtp};
+pub use media::{rtcp, rtp, sdp, srtp};
+pub use oracle::oracle;
 pub use recording::recording;
 pub use sip::{sip_frame, sip_message};
 
@@ -19,9 +23,13 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("sip_message", sip_message),
     ("sip_frame", sip_frame),
+    ("sip_auth", sip_auth),
+    ("endpoint_junk", endpoint_junk),
+    ("oracle", oracle),
     ("sdp", sdp),
     ("rtp", rtp),
     ("srtp", srtp),
+    ("rtcp", rtcp),
     ("flow", flow),
     ("recording", recording),
 ];

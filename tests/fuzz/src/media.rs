@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use hotline_media::leg::{Content, FRAME_BYTES_MAX, Leg};
+use hotline_media::rtcp;
 use hotline_media::rtp::Header;
 use hotline_media::srtp::{GROWTH_MAX, MasterKey, Srtp, SrtpAgreed, Suite};
 use hotline_media::{
@@ -125,6 +126,29 @@ pub fn rtp(data: &[u8]) {
     }
     let stats = caller.stats();
     assert!(stats.received + stats.refused <= data.len() as u64);
+}
+
+/// Reads the data as a compound RTCP packet for any SSRC that its first bytes name, and hands it to a leg.
+///
+/// # Panics
+/// Where a packet is taken that does not begin as RTCP does, or a report block says more than it holds.
+pub fn rtcp(data: &[u8]) {
+    let Some((ssrc, packet)) = data.split_first_chunk::<4>() else {
+        return;
+    };
+    let ours = u32::from_be_bytes(*ssrc);
+    let told = rtcp::read(packet, ours);
+    let begins = packet.len() >= 8 && packet[0] >> 6 == 2 && (200..=207).contains(&packet[1]);
+    assert_eq!(told.is_some(), begins);
+    let again = told.is_some_and(|told| told.ours.is_some());
+    assert!(
+        !again || packet.windows(4).any(|word| word == ssrc),
+        "a report about somebody else"
+    );
+    let mut leg = Leg::new(Time::ZERO, Duration::ZERO, &mut Rng::from_seed(1));
+    leg.connect(Time::ZERO, negotiated(Codec::Pcma), PeerTrust::Nat(PEER.ip()));
+    leg.take_rtcp(Time::from_millis(20), PEER, packet);
+    assert_eq!(leg.stats().received, 0, "RTCP is not RTP");
 }
 
 fn negotiated(codec: Codec) -> Negotiated {

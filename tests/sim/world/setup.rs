@@ -108,6 +108,7 @@ fn endpoint_config() -> EndpointConfig {
         t1: Duration::from_millis(500),
         transactions_max: 20_000,
         legs_max: 1_000,
+        unacked_max: 100,
     }
 }
 

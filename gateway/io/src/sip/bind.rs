@@ -7,6 +7,7 @@ use hotline_sip::{ListenerId, Transport};
 use thiserror::Error;
 
 use super::ListenerConfig;
+use super::gate::SharedBans;
 
 /// Ports tried where any free one will do but UDP and TCP must share it.
 const EPHEMERAL_TRIES: usize = 64;
@@ -61,6 +62,7 @@ pub(super) struct BoundListener {
 /// Every listener, bound but not started.
 pub struct BoundSip {
     listeners: Vec<BoundListener>,
+    bans: SharedBans,
 }
 
 impl BoundSip {
@@ -73,14 +75,21 @@ impl BoundSip {
             .map(|listener| listener.local)
     }
 
-    pub(super) fn into_listeners(self) -> Vec<BoundListener> {
-        self.listeners
+    /// The ban list that the listeners for phones obey; one that bans nobody where this is not called.
+    #[must_use]
+    pub fn with_bans(self, bans: SharedBans) -> Self {
+        Self { bans, ..self }
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<BoundListener>, SharedBans) {
+        (self.listeners, self.bans)
     }
 }
 
 pub(super) fn bind_all(configs: Vec<ListenerConfig>) -> Result<BoundSip, BindError> {
     let listeners = configs.into_iter().map(bind_one).collect::<Result<_, _>>()?;
-    Ok(BoundSip { listeners })
+    let bans = SharedBans::default();
+    Ok(BoundSip { listeners, bans })
 }
 
 fn bind_one(config: ListenerConfig) -> Result<BoundListener, BindError> {

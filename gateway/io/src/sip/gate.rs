@@ -1,10 +1,11 @@
 //! What stands between a listener's sockets and the driver's queue: admission, and the queue's bound.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hotline_sip::admission::bans::{BanConfig, Bans, Standing};
 use hotline_sip::admission::{Admission, Verdict};
-use hotline_sip::{ConnId, Input, ListenerId, Received, Transport};
+use hotline_sip::{ConnId, Input, ListenerId, Received, Role, Transport};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -18,8 +19,33 @@ pub(super) struct Gate {
     pub(super) id: ListenerId,
     pub(super) inbound: mpsc::Sender<Input>,
     pub(super) counters: Arc<SipCounters>,
+    role: Role,
     admission: Mutex<Admission>,
+    bans: SharedBans,
     clock: Clock,
+}
+
+/// The ban list, shared by the listeners for phones, the driver that adds to it, and the console. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SharedBans(Arc<Mutex<Bans>>);
+
+impl SharedBans {
+    /// An empty list with these rules.
+    #[must_use]
+    pub fn new(config: BanConfig) -> Self {
+        Self(Arc::new(Mutex::new(Bans::new(config))))
+    }
+
+    /// The list itself: for a look or a change, never across a wait.
+    pub fn lock(&self) -> MutexGuard<'_, Bans> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for SharedBans {
+    fn default() -> Self {
+        Self::new(BanConfig::default())
+    }
 }
 
 impl Gate {
@@ -34,9 +60,15 @@ impl Gate {
             id: config.id,
             inbound,
             counters,
+            role: config.role,
             admission,
+            bans: SharedBans::default(),
             clock,
         }
+    }
+
+    pub(super) fn with_bans(self, bans: SharedBans) -> Self {
+        Self { bans, ..self }
     }
 
     pub(super) fn count(&self, what: SipCount) {
@@ -45,16 +77,24 @@ impl Gate {
 
     /// Whether a connection from this source is worth keeping.
     pub(super) fn hears(&self, peer: SocketAddr) -> bool {
+        let now = self.clock.mono();
+        if self.role == Role::Phones && self.bans.lock().is_banned(now, peer.ip()) {
+            return false;
+        }
         self.lock().hears(Transport::Tcp, peer)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Admission> {
+    fn lock(&self) -> MutexGuard<'_, Admission> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn admit(&self, transport: Transport, peer: SocketAddr, bytes: &[u8]) -> Result<(), Option<Vec<u8>>> {
         let now = self.clock.mono();
-        let verdict = self.lock().admit(now, transport, peer, bytes);
+        let standing = match self.role {
+            Role::Phones => self.bans.lock().standing(now, peer.ip(), bytes),
+            Role::Trunk => Standing::Unknown,
+        };
+        let verdict = self.lock().admit_as(now, transport, peer, bytes, standing);
         match verdict {
             Verdict::Queue => Ok(()),
             Verdict::Drop(reason) => {

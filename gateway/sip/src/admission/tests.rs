@@ -205,6 +205,82 @@ fn what_is_not_sip_goes_at_the_first_look() {
     );
     assert_eq!(
         DropReason::ALL.map(|reason| reason as usize),
-        [0, 1, 2, 3, 4, 5, 6]
+        [0, 1, 2, 3, 4, 5, 6, 7, 8]
     );
+}
+
+fn with_header(method: &str, line: &str) -> Vec<u8> {
+    let text = String::from_utf8(request(method, 1, "")).unwrap();
+    text.replacen("Call-ID", &format!("{line}\r\nCall-ID"), 1)
+        .into_bytes()
+}
+
+#[test]
+fn known_phones_keep_their_place_in_a_flood_of_strangers() {
+    let mut config = AdmissionConfig::new(Role::Phones, Vec::new());
+    config.all_requests = Rate {
+        per_second: 1,
+        burst: 1,
+    };
+    let mut admission = Admission::new(config);
+    let register = request("REGISTER", 1, "");
+    let mut admit =
+        |last, standing| admission.admit_as(NOW, Transport::Udp, addr(last, 5060), &register, standing);
+    assert_eq!(admit(1, Standing::Unknown), Verdict::Queue);
+    for last in 2..200 {
+        assert_eq!(
+            admit(last, Standing::Unknown),
+            Verdict::Drop(DropReason::ListenerRate)
+        );
+    }
+    assert_eq!(admit(250, Standing::Vouched), Verdict::Queue);
+    assert_eq!(admit(251, Standing::Banned), Verdict::Drop(DropReason::Banned));
+    // A trunk is heard whatever the list says: it is known by its address, and never on it.
+    let invite = request("INVITE", 1, "");
+    let verdict = trunk().admit_as(NOW, Transport::Udp, addr(1, 5060), &invite, Standing::Banned);
+    assert_eq!(verdict, Verdict::Queue);
+}
+
+#[test]
+fn scanners_get_no_answer_and_calls_without_credentials_soon_none() {
+    let mut admission = Admission::new(AdmissionConfig::new(Role::Phones, Vec::new()));
+    let mut admit = |last, bytes: &[u8]| admission.admit(NOW, Transport::Udp, addr(last, 5060), bytes);
+    let scan = with_header("OPTIONS", "User-Agent: Friendly-Scanner/1.0");
+    assert_eq!(admit(1, &scan), Verdict::Drop(DropReason::Scanner));
+    let phone = with_header("OPTIONS", "User-Agent: Friendly Phone");
+    assert_eq!(admit(1, &phone), Verdict::Queue);
+    let bare = request("INVITE", 1, "");
+    let heard = (0..500).filter(|_| admit(2, &bare) == Verdict::Queue).count();
+    assert_eq!(heard, 50);
+    let armed = with_header("INVITE", "Authorization: Digest username=\"1001\"");
+    assert_eq!(
+        admit(2, &armed),
+        Verdict::Queue,
+        "a phone that answers its challenge is heard"
+    );
+}
+
+#[test]
+fn one_trunk_in_a_flood_takes_nothing_from_another() {
+    let mut config = AdmissionConfig::new(Role::Trunk, vec![addr(1, 0), addr(2, 0)]);
+    let calls = Rate {
+        per_second: 1,
+        burst: 5,
+    };
+    config.trunks = [1, 2]
+        .map(|last| TrunkCalls {
+            peers: vec![addr(last, 0)],
+            calls,
+        })
+        .to_vec();
+    let mut admission = Admission::new(config);
+    let mut taken = |last, from: u32| {
+        let call = |number| request("INVITE", from + number, "");
+        (0..20)
+            .filter(|number| {
+                admission.admit(NOW, Transport::Udp, addr(last, 5060), &call(*number)) == Verdict::Queue
+            })
+            .count()
+    };
+    assert_eq!((taken(1, 0), taken(2, 100)), (5, 5));
 }

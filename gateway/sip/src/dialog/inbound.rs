@@ -59,6 +59,7 @@ impl Legs {
         };
         stack.server_set_leg(tx, leg);
         self.by_tag.insert(local_tag, leg);
+        self.unacknowledged.insert(leg, call.source.clone());
         let ringing = Ringing {
             dialog,
             answering,
@@ -239,6 +240,7 @@ impl Legs {
             return;
         }
         let Some(ok) = up.ok.take() else { return };
+        self.unacknowledged.remove(&leg);
         stack.timers.cancel(TimerKey::OkRetransmit(leg));
         stack.timers.cancel(TimerKey::AckWait(leg));
         if let Some(reason) = up.released {

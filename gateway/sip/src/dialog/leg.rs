@@ -15,7 +15,7 @@ use crate::build::Head;
 use crate::endpoint::wire;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, Stack, TxId};
-use crate::{Counted, Event, LegEnd, Listener, ListenerId, ReleaseReason, Role};
+use crate::{Counted, Event, LegEnd, Listener, ListenerId, ReleaseReason, Role, Source};
 
 /// What is fixed for all legs of a machine.
 #[derive(Clone, Debug)]
@@ -173,6 +173,8 @@ pub(crate) struct Legs {
     /// Our tags, which requests inside a dialog carry.
     pub(super) by_tag: BTreeMap<u64, LegId>,
     next: u64,
+    /// Incoming calls without an ACK, and whose they are.
+    pub(super) unacknowledged: BTreeMap<LegId, Source>,
     /// Drained completely after each input; each input adds a bounded number.
     pub(crate) events: VecDeque<Event>,
 }
@@ -185,6 +187,7 @@ impl Legs {
             table,
             by_tag,
             next: 1,
+            unacknowledged: BTreeMap::new(),
             events: VecDeque::new(),
         }
     }
@@ -224,6 +227,15 @@ impl Legs {
         self.events.push_back(Event::Counted(what));
     }
 
+    /// How many calls of this source wait for their ACK. There are never more than a few hundred, so they are counted
+    /// when a call comes rather than kept.
+    pub(crate) fn unacknowledged_of(&self, source: &Source) -> usize {
+        self.unacknowledged
+            .values()
+            .filter(|known| *known == source)
+            .count()
+    }
+
     /// The leg whose dialog has this tag of ours.
     pub(crate) fn by_tag(&self, tag: &str) -> Option<LegId> {
         self.by_tag.get(&wire::parse_hex(tag)?).copied()
@@ -232,6 +244,7 @@ impl Legs {
     /// Takes the leg out with all its timers. Transactions of it run on by themselves.
     pub(super) fn remove(&mut self, stack: &mut Stack, leg: LegId) -> Option<Leg> {
         let gone = self.table.remove(&leg)?;
+        self.unacknowledged.remove(&leg);
         if let Some(dialog) = gone.dialog() {
             self.by_tag.remove(&dialog.local_tag);
         }

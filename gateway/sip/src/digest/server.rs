@@ -4,6 +4,7 @@
 //! of them cannot push out anybody's. Only a nonce that came back with a right response takes room, for its counts.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use hotline_types::{Rng, Time};
@@ -129,9 +130,9 @@ impl DigestServer {
 
     /// The values of two WWW-Authenticate headers with one fresh nonce, SHA-256 first (RFC 8760 §2.4).
     #[must_use]
-    pub(crate) fn challenges(&self, now: Time, rng: &mut Rng, stale: bool) -> [String; 2] {
+    pub(crate) fn challenges(&self, now: Time, rng: &mut Rng, source: IpAddr, stale: bool) -> [String; 2] {
         let stamp = format!("{:016x}{:016x}", now.as_nanos(), rng.next_u64());
-        let nonce = self.sealed(&stamp);
+        let nonce = self.sealed(&stamp, source);
         let stale = if stale { ", stale=true" } else { "" };
         [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
             let (realm, name) = (Quoted(&self.realm), algorithm.as_str());
@@ -139,28 +140,36 @@ impl DigestServer {
         })
     }
 
-    /// The stamp with its keyed hash. Key and stamp have fixed lengths, and half of the hash stays unseen.
-    fn sealed(&self, stamp: &str) -> String {
+    /// The stamp with its keyed hash, which holds for one source address alone: a phone that moves is challenged once
+    /// more. Key, address and stamp have fixed lengths, and half of the hash stays unseen.
+    fn sealed(&self, stamp: &str, source: IpAddr) -> String {
+        let source = match source {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
         let mut hash = Sha256::new();
         hash.update(self.secret);
+        hash.update(source.octets());
         hash.update(stamp.as_bytes());
         format!("{stamp}{}", hex(&hash.finalize()[..16]))
     }
 
     /// Checks the credentials in `header` (Authorization or Proxy-Authorization) of a request.
     ///
-    /// `credentials` finds a user's HA1s. Nothing is remembered of a request that is refused.
+    /// `credentials` finds a user's HA1s. Nothing is remembered of a request that is refused. With a refusal comes the
+    /// user name that was guessed at, where the nonce is one that we gave to this source: such a failure cannot be
+    /// forged, so it may be held against the source.
     pub(crate) fn check<'c>(
         &mut self,
         now: Time,
         request: &Message<'_>,
-        header: Name,
+        (header, source): (Name, IpAddr),
         credentials: impl Fn(&str) -> Option<&'c Credentials>,
-    ) -> Check {
-        let mut outcome = Check::Absent;
+    ) -> (Check, Option<String>) {
+        let mut outcome = (Check::Absent, None);
         for params in request.auth(header) {
             let Ok(params) = params else {
-                outcome = Check::Refused(Refusal::Malformed);
+                outcome = (Check::Refused(Refusal::Malformed), None);
                 continue;
             };
             let ours = params.scheme.eq_ignore_ascii_case("Digest")
@@ -168,8 +177,8 @@ impl DigestServer {
             if !ours {
                 continue;
             }
-            outcome = self.check_one(now, request, &params, &credentials);
-            if matches!(outcome, Check::Good { .. } | Check::Stale) {
+            outcome = self.check_one(now, request, &params, source, &credentials);
+            if matches!(outcome.0, Check::Good { .. } | Check::Stale) {
                 break;
             }
         }
@@ -181,27 +190,26 @@ impl DigestServer {
         now: Time,
         request: &Message<'_>,
         params: &AuthParams<'_>,
+        source: IpAddr,
         credentials: &impl Fn(&str) -> Option<&'c Credentials>,
-    ) -> Check {
+    ) -> (Check, Option<String>) {
+        let malformed = (Check::Refused(Refusal::Malformed), None);
         let Some(answer) = Answered::read(params) else {
-            return Check::Refused(Refusal::Malformed);
+            return malformed;
         };
         let (Some(method), Some(raw_uri)) = (request.method(), request.raw_uri()) else {
-            return Check::Refused(Refusal::Malformed);
+            return malformed;
         };
-        let Some(known) = credentials(&answer.user) else {
-            return Check::Refused(Refusal::UnknownUser);
-        };
-        if !same_target(&answer.uri, raw_uri) {
-            return Check::Refused(Refusal::OtherUri);
-        }
-        let ha1 = match answer.algorithm {
-            Algorithm::Md5 => known.ha1_md5.reveal(),
-            Algorithm::Sha256 => known.ha1_sha256.reveal(),
-        };
-        if !answer.algorithm.fits(ha1) {
-            return Check::Refused(Refusal::NoSecret);
-        }
+        // Whoever asks for an unknown user waits as long, and for the same answer, as for a known one.
+        let known = credentials(&answer.user);
+        let secret = known.map(|known| match answer.algorithm {
+            Algorithm::Md5 => known.ha1_md5.reveal().to_ascii_lowercase(),
+            Algorithm::Sha256 => known.ha1_sha256.reveal().to_ascii_lowercase(),
+        });
+        let usable = secret.as_ref().is_some_and(|ha1| answer.algorithm.fits(ha1));
+        let ha1 = secret
+            .filter(|_| usable)
+            .unwrap_or_else(|| answer.algorithm.no_ha1().to_owned());
         let proof = Proof {
             method: method.as_str(),
             uri: &answer.uri,
@@ -209,22 +217,41 @@ impl DigestServer {
             nc: &answer.nc,
             cnonce: &answer.cnonce,
         };
-        let expected = proof.response(answer.algorithm, &ha1.to_ascii_lowercase());
-        if !same(
+        let expected = proof.response(answer.algorithm, &ha1);
+        let right = same(
             expected.as_bytes(),
             answer.response.to_ascii_lowercase().as_bytes(),
-        ) {
-            return Check::Refused(Refusal::WrongResponse);
+        );
+        let refused = if !same_target(&answer.uri, raw_uri) {
+            Some(Refusal::OtherUri)
+        } else if known.is_none() {
+            Some(Refusal::UnknownUser)
+        } else if !usable {
+            Some(Refusal::NoSecret)
+        } else {
+            (!right).then_some(Refusal::WrongResponse)
+        };
+        if let Some(refusal) = refused {
+            let given = self.is_given(now, &answer.nonce, source);
+            return (Check::Refused(refusal), given.then_some(answer.user));
         }
-        match self.use_nonce(now, &answer.nonce, answer.count) {
-            Use::Fresh => Check::Good { user: answer.user },
-            Use::Stale => Check::Stale,
-            Use::Replayed => Check::Refused(Refusal::Replayed),
+        match self.use_nonce(now, &answer.nonce, answer.count, source) {
+            Use::Fresh => (Check::Good { user: answer.user }, None),
+            Use::Stale => (Check::Stale, None),
+            Use::Replayed => (Check::Refused(Refusal::Replayed), None),
         }
     }
 
-    fn use_nonce(&mut self, now: Time, nonce: &str, count: u32) -> Use {
-        let Some(stamp) = self.stamp(nonce) else {
+    /// Whether the nonce is one that we gave to this source not long ago.
+    fn is_given(&self, now: Time, nonce: &str, source: IpAddr) -> bool {
+        self.stamp(nonce, source).is_some_and(|(at, _)| {
+            let issued = Time::from_nanos(at);
+            issued <= now && now.since(issued) <= self.config.lifetime
+        })
+    }
+
+    fn use_nonce(&mut self, now: Time, nonce: &str, count: u32, source: IpAddr) -> Use {
+        let Some(stamp) = self.stamp(nonce, source) else {
             return Use::Stale;
         };
         self.forget_expired(now);
@@ -266,10 +293,10 @@ impl DigestServer {
         }
     }
 
-    /// The stamp of a nonce that we issued; none for any other text.
-    fn stamp(&self, nonce: &str) -> Option<Stamp> {
+    /// The stamp of a nonce that we gave to this source; none for any other text.
+    fn stamp(&self, nonce: &str, source: IpAddr) -> Option<Stamp> {
         let stamp = nonce.get(..STAMP_DIGITS)?;
-        if !same(self.sealed(stamp).as_bytes(), nonce.as_bytes()) {
+        if !same(self.sealed(stamp, source).as_bytes(), nonce.as_bytes()) {
             return None;
         }
         let part = |range| u64::from_str_radix(stamp.get(range)?, 16).ok();

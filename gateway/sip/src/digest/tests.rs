@@ -1,5 +1,6 @@
 //! The RFC's examples, and phones good and bad.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use hotline_types::{Pii, Rng, Time};
@@ -10,6 +11,7 @@ use crate::header::{AuthParams, Name, Value};
 use crate::message::Message;
 
 const URI: &str = "sip:hotline.example";
+const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 9));
 
 /// RFC 7616 §3.9.1.
 #[test]
@@ -57,7 +59,7 @@ impl House {
 
     /// What a phone makes of our challenges: the one of this algorithm, or the best.
     fn challenge(&mut self, at: Time, algorithm: Option<Algorithm>) -> Challenge {
-        let values = self.server.challenges(at, &mut self.rng, false);
+        let values = self.server.challenges(at, &mut self.rng, SOURCE, false);
         let text = format!(
             "SIP/2.0 401 Unauthorized\r\nWWW-Authenticate: {}\r\nWWW-Authenticate: {}\r\n\r\n",
             values[0], values[1]
@@ -78,12 +80,17 @@ impl House {
     }
 
     fn check(&mut self, at: Time, authorization: &str) -> Check {
+        self.check_from(SOURCE, at, authorization).0
+    }
+
+    fn check_from(&mut self, source: IpAddr, at: Time, authorization: &str) -> (Check, Option<String>) {
         let text = format!("REGISTER {URI} SIP/2.0\r\nAuthorization: {authorization}\r\n\r\n");
         let request = Message::parse(text.as_bytes()).unwrap();
         let agent = &self.agent;
-        self.server.check(at, &request, Name::Authorization, |user| {
-            (user == "agent01").then_some(agent)
-        })
+        self.server
+            .check(at, &request, (Name::Authorization, source), |user| {
+                (user == "agent01").then_some(agent)
+            })
     }
 }
 
@@ -252,7 +259,7 @@ fn digest_uri_may_differ_in_its_parameters_only() {
 #[test]
 fn challenges_offer_both_algorithms_with_sha_256_first() {
     let mut house = House::new(DigestConfig::default());
-    let values = house.server.challenges(at(1), &mut house.rng, true);
+    let values = house.server.challenges(at(1), &mut house.rng, SOURCE, true);
     let read = |text: &'static str| {
         move |value: &String| {
             let params = AuthParams::parse(Value::new(value.as_bytes(), 0)).unwrap();
@@ -279,4 +286,39 @@ fn user_without_a_usable_secret_is_never_let_in() {
         let answer = challenge.answer("agent01", "guess", "REGISTER", URI, 1, &mut house.rng);
         assert_eq!(house.check(at(2), &answer), Check::Refused(Refusal::NoSecret));
     }
+}
+
+#[test]
+fn only_wrong_answers_to_a_nonce_of_the_source_itself_are_held_against_it() {
+    let mut house = House::new(DigestConfig::default());
+    let challenge = house.challenge(at(1), None);
+    let wrong = house.answer(&challenge, 1).replace("response=\"", "response=\"0");
+    let unknown = house.answer(&challenge, 1).replace("agent01", "mallory");
+    let wrong = wrong
+        .replacen("response=\"0", "response=\"", 1)
+        .replace("cnonce=\"", "cnonce=\"0");
+    let guess =
+        |house: &mut House, source: IpAddr, second, text: &str| house.check_from(source, at(second), text);
+    let refused = |refusal, user: Option<&str>| (Check::Refused(refusal), user.map(str::to_owned));
+    assert_eq!(
+        guess(&mut house, SOURCE, 2, &wrong),
+        refused(Refusal::WrongResponse, Some("agent01"))
+    );
+    assert_eq!(
+        guess(&mut house, SOURCE, 2, &unknown),
+        refused(Refusal::UnknownUser, Some("mallory"))
+    );
+    // Somebody forges the address of an office, with a nonce that was given to himself, to one made up, or to none.
+    let office = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+    assert_eq!(
+        guess(&mut house, office, 2, &wrong),
+        refused(Refusal::WrongResponse, None)
+    );
+    let made_up = wrong.replace("nonce=\"0", "nonce=\"f");
+    assert_eq!(guess(&mut house, SOURCE, 2, &made_up).1, None);
+    assert_eq!(guess(&mut house, SOURCE, 7200, &wrong).1, None, "long ago");
+    // A phone that moved answers rightly, and is only challenged once more.
+    let right = house.answer(&challenge, 2);
+    assert_eq!(guess(&mut house, office, 3, &right), (Check::Stale, None));
+    assert_eq!(guess(&mut house, SOURCE, 3, &right), (good(), None));
 }

@@ -3,10 +3,11 @@
 //! It matches what arrives to transactions and dialogs. What belongs to neither, a request outside dialogs or an
 //! answer to somebody else's request, goes back to the owner, who has the rules for it.
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, reply_hop};
 use super::wire;
+use crate::build;
 use crate::dialog::Legs;
-use crate::message::{Message, Method};
+use crate::message::{Fault, Message, Method};
 use crate::timer::TimerKey;
 use crate::transaction::{Arrival, Heard, Lapse, Stack, TxId, User, cancel_id};
 use crate::uri::Scheme;
@@ -20,18 +21,31 @@ pub(crate) struct UserAgent {
 }
 
 impl UserAgent {
-    /// Counts a message that cannot be read; a request whose headers can is answered 400 (RFC 3261 §21.4.1).
+    /// Counts a message that cannot be read; a request whose header lines and topmost Via can is answered 400, or 505
+    /// for its version (RFC 3261 §21.4.1, §21.5.6). An answer is no longer than the request and needs no state.
     pub(crate) fn malformed(&mut self, received: &Received) {
         self.legs.count(Counted::Malformed);
-        let Ok(message) = Message::index(&received.bytes) else {
+        let bytes = &received.bytes;
+        let (status, repaired) = match Message::index(bytes) {
+            Ok(_) => (400, None),
+            Err(error) if error.fault == Fault::Version => (505, with_first_line(bytes)),
+            Err(error) if error.fault == Fault::StartLine => (400, with_first_line(bytes)),
+            Err(_) => return,
+        };
+        let Ok(message) = Message::index(repaired.as_ref().unwrap_or(bytes)) else {
             return;
         };
-        let Ok(env) = Envelope::read(&message, received) else {
+        let Ok(via) = message.top_via() else { return };
+        if !message.is_request() || bytes.starts_with(b"ACK") {
             return;
-        };
-        if message.is_request() && env.method != Method::Ack {
-            self.reply_stateless(&env, 400);
         }
+        let answer = build::Answer {
+            status,
+            to_tag: Some(self.stack.rng.next_u64()),
+            peer: received.peer,
+        };
+        let answer = build::response(Vec::with_capacity(1024), &message, answer);
+        self.stack.send(reply_hop(&via, received), answer.finish());
     }
 
     /// Matches a response to its transaction; answers whose it is, unless it was dealt with.
@@ -214,10 +228,20 @@ pub(crate) enum Fired {
     Owner(TimerKey),
 }
 
+/// A request whose first line cannot be read, with one that can: its other lines still say where an answer goes. None
+/// for an answer, and where there is only one line.
+fn with_first_line(bytes: &[u8]) -> Option<Vec<u8>> {
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    let answer = bytes.len() >= 4 && bytes[..4].eq_ignore_ascii_case(b"SIP/");
+    (!answer).then(|| [b"UNREADABLE sip:unreadable SIP/2.0", &bytes[end..]].concat())
+}
+
 /// What is refused before any state is made: used-up hops (§16.3), a Request-URI that is not ours to read, extensions that we do not know (§8.2.2.3).
 fn stateless_refusal(env: &Envelope<'_>) -> Option<u16> {
-    if env.msg.max_forwards().ok().flatten() == Some(0) {
-        return Some(483);
+    match env.msg.max_forwards() {
+        Ok(Some(0)) => return Some(483),
+        Ok(_) => {}
+        Err(_) => return Some(400), // §20.22
     }
     match env.msg.uri() {
         Ok(uri) if matches!(uri.scheme, Scheme::Other(_)) => return Some(416), // §8.2.2.1

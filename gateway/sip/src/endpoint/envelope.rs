@@ -232,7 +232,7 @@ fn address_of(addr: &NameAddr<'_>) -> Option<SocketAddr> {
 
 /// Where the answers to a message go: back over its connection or, should that be gone, to the port of sent-by
 /// (§18.2.2); for datagrams to the port of sent-by unless `rport` asks for the source port (RFC 3581 §4).
-fn reply_hop(via: &Via<'_>, received: &Received) -> Hop {
+pub(crate) fn reply_hop(via: &Via<'_>, received: &Received) -> Hop {
     let Received {
         listener,
         transport,

@@ -6,13 +6,14 @@ use super::Endpoint;
 use super::agent::UserAgent;
 use super::envelope::Envelope;
 use super::identity;
+use crate::admission::bans::Proof;
 use crate::dialog::Call;
 use crate::digest::{Check, Refusal};
 use crate::header::Name;
 use crate::message::Method;
 use crate::transaction::{Hop, TxId, User};
 use crate::trunk::Line;
-use crate::{Counted, Received, Role, Source};
+use crate::{Counted, Event, Received, Role, Source};
 
 impl Endpoint {
     pub(super) fn receive(&mut self, received: &Received) {
@@ -86,6 +87,10 @@ impl Endpoint {
                 None => return,
             },
         };
+        if self.ua.legs.unacknowledged_of(&source) >= self.unacked_max {
+            self.ua.legs.count(Counted::Unacknowledged);
+            return self.ua.reply_stateless(env, 503);
+        }
         let from_trunk = matches!(source, Source::Trunk(_));
         let rules = self.trunk_of(env).map(|line| &line.config.rules);
         let trusted = rules.is_some_and(|rules| rules.trust_identity);
@@ -124,16 +129,27 @@ impl Endpoint {
     pub(super) fn authenticated(&mut self, env: &Envelope<'_>, claimed: &str) -> Option<AgentSlug> {
         let UserAgent { stack, legs } = &mut self.ua;
         let credentials = &self.credentials;
-        let check = self
+        let source = env.peer.ip();
+        let (check, guessed) = self
             .digest
-            .check(stack.now, env.msg, Name::Authorization, |user| {
+            .check(stack.now, env.msg, (Name::Authorization, source), |user| {
                 credentials.get(user)
             });
+        if let Some(user) = guessed {
+            let live = |user: Option<&str>| self.registrar.is_live_at(source, user);
+            legs.tell(Event::Proof(Proof::Failed {
+                source,
+                source_live: live(None),
+                user_live: live(Some(&user)),
+                user,
+            }));
+        }
         let stale = match check {
             Check::Good { user } => {
                 if let Some((agent, _)) = self.credentials.get_key_value(user.as_str())
                     && agent.as_str() == claimed
                 {
+                    legs.tell(Event::Proof(Proof::Given { source }));
                     return Some(agent.clone());
                 }
                 legs.count(Counted::AuthFailed);
@@ -148,7 +164,7 @@ impl Endpoint {
             }
         };
         let tag = stack.reply_tag();
-        let [sha256, md5] = self.digest.challenges(stack.now, &mut stack.rng, stale);
+        let [sha256, md5] = self.digest.challenges(stack.now, &mut stack.rng, source, stale);
         let mut draft = env.response(401, Some(tag));
         if !knows_only_md5(env) {
             draft = draft.header(Name::WwwAuthenticate, sha256);

@@ -433,9 +433,6 @@ impl Endpoint {
 const PING_WAIT: Duration = Duration::from_secs(8);
 
 fn why_down(line: &crate::trunk::Line) -> TrunkDown {
-    if line.targets.is_empty() {
-        return TrunkDown::Unresolved;
-    }
     match &line.registration {
         Some(registration) if !registration.is_up() => registration.down(),
         _ => TrunkDown::Silent,

@@ -24,7 +24,7 @@ pub struct Trunk {
 #[derive(Clone, Debug)]
 pub struct TrunkRules {
     /// Where requests go, best first; empty: it takes no calls.
-    pub gateways: Vec<Gateway>,
+    pub gateways: Vec<SocketAddr>,
     /// Transport of requests.
     pub transport: Transport,
     /// Host of our URIs; empty: the address of the first gateway.
@@ -61,20 +61,6 @@ impl Default for TrunkRules {
             pass_headers: Vec::new(),
         }
     }
-}
-
-/// Where requests to a trunk go.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gateway {
-    /// An address.
-    Address(SocketAddr),
-    /// A name to look up (RFC 3263): SRV where there is no port, A and AAAA otherwise.
-    Name {
-        /// The name.
-        host: String,
-        /// The port.
-        port: Option<u16>,
-    },
 }
 
 /// An account with a carrier.
@@ -136,8 +122,6 @@ pub struct TrunkDial {
 pub enum TrunkDown {
     /// No gateway answers.
     Silent,
-    /// No gateway is known: its names were not found.
-    Unresolved,
     /// The registrar refused with this status.
     Refused(u16),
     /// The registrar did not answer.
@@ -152,7 +136,6 @@ impl std::fmt::Display for TrunkDown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Silent => f.write_str("no gateway answers"),
-            Self::Unresolved => f.write_str("no gateway's name was found"),
             Self::Refused(status) => write!(f, "the registrar refuses with {status}"),
             Self::RegistrarSilent => f.write_str("the registrar does not answer"),
             Self::ForeignRealm => f.write_str("the registrar asks for a realm that is not the account's"),

@@ -92,6 +92,7 @@ impl Switch {
             SipEvent::Registered { agent } => self.on_device(now, agent, DeviceState::Registered),
             SipEvent::Unregistered { agent } => self.on_device(now, agent, DeviceState::Unreachable),
             SipEvent::Trunk(event) => self.on_trunk(now, event),
+            SipEvent::Proof(proof) => self.out.effect(Effect::Proof(proof)),
             SipEvent::Counted(counted) => self.on_counted(counted),
         }
     }
@@ -107,6 +108,7 @@ impl Switch {
             Counted::Retransmission => self.gauges.retransmissions += 1,
             Counted::AuthFailed => self.gauges.auth_failed += 1,
             Counted::TableFull => self.gauges.table_full += 1,
+            Counted::Unacknowledged => self.gauges.unacknowledged += 1,
         }
     }
 

@@ -115,6 +115,7 @@ fn config() -> EndpointConfig {
         t1: Duration::from_millis(500),
         transactions_max: 10_000,
         legs_max: 100,
+        unacked_max: 100,
     }
 }
 

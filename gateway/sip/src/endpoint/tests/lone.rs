@@ -31,7 +31,9 @@ impl Lone {
         self.gateway.handle(self.now, input);
         loop {
             match self.gateway.poll() {
-                Output::Transmit(transmit) => self.sent.push(String::from_utf8(transmit.bytes).unwrap()),
+                Output::Transmit(transmit) => self
+                    .sent
+                    .push(String::from_utf8_lossy(&transmit.bytes).into_owned()),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(at) => return at,
             }
@@ -340,6 +342,39 @@ fn full_tables_answer_503_without_state() {
         (lone.gateway.transactions(), lone.counted(Counted::TableFull)),
         (1, 1)
     );
+}
+
+#[test]
+fn calls_that_nobody_acknowledges_take_only_a_share_of_the_legs() {
+    let mut lone = Lone::new(EndpointConfig {
+        unacked_max: 2,
+        ..config()
+    });
+    let call =
+        |number: u32| request("INVITE", &format!("b{number}"), "", "").replace("c1@", &format!("c{number}@"));
+    let mut legs = Vec::new();
+    for number in 1..=3 {
+        lone.hear(TRUNK, "10.0.0.2:5060", &call(number));
+        let incoming = |event: &Event| match event {
+            Event::Incoming { leg, .. } => Some(*leg),
+            _ => None,
+        };
+        legs.extend(lone.events.drain(..).filter_map(|event| incoming(&event)));
+        if number == 3 {
+            break;
+        }
+        let sdp = SDP.to_vec();
+        lone.input(Input::Command(Command::Answer {
+            leg: legs[legs.len() - 1],
+            sdp,
+        }));
+    }
+    assert_eq!(lone.labels().last().map(String::as_str), Some("503 INVITE"));
+    assert_eq!((legs.len(), lone.gateway.legs()), (2, 2));
+    // The forger's calls run out, and there is room again.
+    lone.wait(Duration::from_secs(33));
+    lone.hear(TRUNK, "10.0.0.2:5060", &call(4));
+    assert_eq!(lone.labels().last().map(String::as_str), Some("100 INVITE"));
 }
 
 pub(super) fn answered(extra: &str) -> (Lone, String) {

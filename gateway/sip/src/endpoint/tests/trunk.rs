@@ -7,8 +7,8 @@ use hotline_types::{LegId, Pii, Rng, Time};
 
 use super::world::{SDP, TRUNK, address, config, label};
 use crate::{
-    CalledIn, Command, Endpoint, EndpointConfig, Event, Gateway, IdentityIn, Input, Output, Received,
-    Transport, TrunkAccount, TrunkDial, TrunkRules,
+    CalledIn, Command, Endpoint, EndpointConfig, Event, IdentityIn, Input, Output, Received, Transport,
+    TrunkAccount, TrunkDial, TrunkRules,
 };
 
 const FIRST: &str = "192.0.2.1:5060";
@@ -25,10 +25,7 @@ struct Carrier {
 fn trunk(change: impl FnOnce(&mut TrunkRules)) -> EndpointConfig {
     let mut config = config();
     let rules = &mut config.trunks[0].rules;
-    rules.gateways = vec![
-        Gateway::Address(address(FIRST)),
-        Gateway::Address(address(SECOND)),
-    ];
+    rules.gateways = vec![address(FIRST), address(SECOND)];
     rules.domain = "carrier.example".to_owned();
     rules.account = Some(TrunkAccount {
         user: "0216".to_owned(),

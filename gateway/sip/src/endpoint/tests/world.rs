@@ -55,6 +55,7 @@ pub(crate) fn config() -> EndpointConfig {
         t1: Duration::from_millis(500),
         transactions_max: 10_000,
         legs_max: 1000,
+        unacked_max: 100,
     }
 }
 
@@ -224,6 +225,7 @@ impl World {
             Event::Registered { agent } => format!("registered {agent}"),
             Event::Unregistered { agent } => format!("unregistered {agent}"),
             Event::Trunk(event) => format!("trunk {event:?}"),
+            Event::Proof(_) => return,
             Event::Counted(what) => {
                 self.raw.push_back(Event::Counted(*what));
                 return;
