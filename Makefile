@@ -70,6 +70,7 @@ test: ## run every test, installing what the tests need
 .PHONY: bench
 bench: toolchain ## run every benchmark; figures also go to target/bench.jsonl
 	cargo bench --workspace --locked --bench '*'
+	cargo run --release --locked -p hotline-acd --example decision
 
 .PHONY: crash
 crash: toolchain ## kill the program KILLS times in the middle of calls

@@ -5,6 +5,7 @@ mod listener;
 mod network;
 mod outside;
 mod people;
+mod rules;
 mod trunk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +83,8 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         numbers: people.numbers,
         queues: people.queues,
         bands: people.bands,
+        holidays: people.holidays,
+        pauses: people.pauses,
         teams: people.teams,
         seed: people.seed,
         limits,

@@ -20,6 +20,9 @@ pub use settings::{
     Listener, ListenerKind, Log, LogFormat, Login, Media, Number, Phone, Queue, Rate, Recording, Role,
     RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trace, Trunk, User, UserRole,
 };
+pub use settings::{
+    Holiday, Need, Overflow, OverflowWhen, Pause, QueueRules, RoutingPolicy, Seats, Skill, Tier, WrapUpEnds,
+};
 pub use trunk::{
     CalledIn, Destination, Dtmf, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount, TrunkCodec,
     TrunkRules, TrunkTransport,

@@ -49,6 +49,10 @@ section! {
         queue: Vec<RawQueue>,
         /// `[[band]]`: the shift bands.
         band: Vec<RawBand>,
+        /// `[[holiday]]`: dates on which other bands are on than the weekday says.
+        holiday: Vec<RawHoliday>,
+        /// `[[pause]]`: reasons to pause. None at all: any word will do.
+        pause: Vec<RawPause>,
         /// `[[team]]`: groups of agents that queues refer to.
         team: Vec<RawTeam>,
         /// `[seed]`: people and roster, read into an empty store once.
@@ -411,6 +415,68 @@ section! {
         ring_min: Text,
         /// After-call work of the agent, at most 1 h; `"0s"` for none. Default: `"20s"`.
         wrap_up: Text,
+        /// What ends it before its time: `"optional"` the agent by "ready", `"timed"` nothing, `"disposition"` a
+        /// disposition and nothing else. Default: `"optional"`.
+        wrap_up_ends: Text,
+        /// Which agent is rung: `"longest-idle"`, `"least-occupied"`, `"fewest-calls"`, `"round-robin"`, `"linear"`,
+        /// `"weighted-random"`, `"ring-all"`, `"progressive"`. Default: `"longest-idle"`.
+        policy: Text,
+        /// Phones that `ring-all` and `progressive` ring at once, 2 to 20. Default: 3.
+        at_once: Integer,
+        /// Time after which `progressive` rings one more, 1 s to 1 m. Default: `"5s"`.
+        add_every: Text,
+        /// Skills that a call needs, from the first wait on and relaxing: `["repair>=2 and english", "20s: english",
+        /// "40s: any"]`. What was once enough stays enough; a step that nobody on duty meets is passed over. Default: none.
+        needs: Texts,
+        /// A caller waits this long for the agent who served him last, while that agent is ready; at most 1 h.
+        /// Default: `"0s"`.
+        prefer_last: Text,
+        /// Where callers are sent early, keeping their time of enqueuing: `"wait 30s: QUEUE"`, `"estimate 5m: QUEUE"`,
+        /// `"length 10: QUEUE"`, `"no-staff: QUEUE"`. At most 8. Default: nowhere.
+        overflow: Texts,
+        /// `[[queue.tier]]`: agents who stand to this queue in a way of their own.
+        tier: Vec<RawTier>,
+    }
+}
+
+section! {
+    /// `[[queue.tier]]`: how some agents stand to the queue.
+    RawTier {
+        /// Slugs of the agents. Required.
+        agents: Texts,
+        /// Seconds of wait that this queue's calls are worth more to them than other queues' calls, at most 1 h; of the
+        /// agents for one call those to whom it is worth most are rung first. Default: `"0s"`.
+        worth: Text,
+        /// They help only with calls that have waited this long, at most 1 h. Default: `"0s"`.
+        delay: Text,
+        /// Their share in `weighted-random`, 1 to 1000. Default: 1.
+        weight: Integer,
+    }
+}
+
+section! {
+    /// `[[holiday]]`: on these dates exactly these bands begin.
+    RawHoliday {
+        /// Dates, `"YYYY-MM-DD"`. Required.
+        dates: Texts,
+        /// Slugs of the bands that begin on them. Default: none, the hotline is closed.
+        bands: Texts,
+    }
+}
+
+section! {
+    /// `[[pause]]`: a reason to pause.
+    RawPause {
+        /// Its code. Required.
+        slug: Text,
+        /// Name shown. Default: the slug.
+        label: Text,
+        /// Whether it is paid working time. Default: true.
+        paid: Flag,
+        /// After this a supervisor is told, 1 m to 1 day. Default: never.
+        longest: Text,
+        /// Agents of one team who may be in it at once. Default: no limit.
+        team_max: Integer,
     }
 }
 
@@ -427,6 +493,8 @@ section! {
         until: Text,
         /// Weekdays on which it begins. Default: all.
         days: Texts,
+        /// Seats it must have, by the hour: `["08:00-20:00 8"]`. Fewer logged in raises an alarm. Default: none.
+        seats: Texts,
     }
 }
 
@@ -461,6 +529,8 @@ section! {
         label: Text,
         /// Slug of the agent's team. Default: none.
         team: Text,
+        /// What the agent can do, with a level from 1 to 10: `["repair 3", "english"]`. Default: none.
+        skills: Texts,
     }
 }
 
@@ -487,6 +557,9 @@ section! {
         agents: Texts,
         /// Weekdays on which the band begins. Default: all.
         days: Texts,
+        /// These dates in place of weekdays: on them the band has exactly the agents of its entries with dates. Read at
+        /// every start. Default: none.
+        dates: Texts,
     }
 }
 

@@ -10,6 +10,10 @@ use serde::{Serialize, Serializer};
 
 use crate::trunk::{Numbering, Outside, TrunkRules};
 
+mod rules;
+
+pub use rules::*;
+
 /// Everything that was configured, with defaults filled in; serialises for people to look at, and is never read back.
 /// References between parts exist, addresses fit, limits hold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,6 +50,10 @@ pub struct Settings {
     pub queues: Vec<Queue>,
     /// Shift bands; at least one.
     pub bands: Vec<Band>,
+    /// Dates on which other bands are on.
+    pub holidays: Vec<Holiday>,
+    /// Reasons to pause.
+    pub pauses: Vec<Pause>,
     /// Teams.
     pub teams: Vec<Team>,
     /// What fills an empty store.
@@ -373,6 +381,9 @@ pub struct Queue {
     /// After-call work; zero: none.
     #[serde(serialize_with = "as_text")]
     pub wrap_up: Duration,
+    /// How it picks, relaxes and overflows.
+    #[serde(flatten)]
+    pub rules: QueueRules,
 }
 
 /// One shift band.
@@ -388,6 +399,8 @@ pub struct Band {
     pub until_min: u16,
     /// Weekdays on which it begins, Monday first.
     pub days: [bool; 7],
+    /// Seats it must have.
+    pub seats: Vec<Seats>,
 }
 
 /// A group of agents.
@@ -419,6 +432,8 @@ pub struct Agent {
     pub label: String,
     /// Team.
     pub team: Option<String>,
+    /// What the agent can do.
+    pub skills: Vec<Skill>,
 }
 
 /// What a user of the console may do.
@@ -453,6 +468,8 @@ pub struct RosterEntry {
     pub agent: AgentSlug,
     /// Weekdays on which the band begins, Monday first.
     pub days: [bool; 7],
+    /// Dates in place of weekdays, `YYYY-MM-DD`; empty: weekdays count.
+    pub dates: Vec<String>,
 }
 
 /// Bounds.

@@ -190,7 +190,7 @@ impl Queue {
             FlowOutReason::Timeout => Some(self.timeout),
             FlowOutReason::Full => Some(self.full),
             FlowOutReason::NoStaff => Some(self.no_staff),
-            FlowOutReason::Key => None,
+            FlowOutReason::Key | FlowOutReason::Overflow => None,
         }
     }
 }

@@ -147,11 +147,24 @@ fn gauges(make: &Maker) -> Result<Vec<(Read, Gauge)>, MetricsError> {
         .collect()
 }
 
+/// Of each trunk: whether it is up, and its calls.
+fn trunks(make: &Maker) -> Result<[IntGaugeVec; 2], MetricsError> {
+    Ok([
+        make.gauges("hotline_trunk_up", "1 while the trunk takes calls.", "trunk")?,
+        make.gauges(
+            "hotline_trunk_calls",
+            "Calls by the trunk now, both ways.",
+            "trunk",
+        )?,
+    ])
+}
+
 impl Metrics {
     /// All at zero. Labels are limited to what the directory names.
     pub(crate) fn new(directory: &Directory) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         let make = Maker(registry.clone());
+        let [trunk_up, trunk_calls] = trunks(&make)?;
         Ok(Self {
             queues: directory.queues.keys().cloned().collect(),
             numbers: directory.numbers.keys().cloned().collect(),
@@ -206,8 +219,8 @@ impl Metrics {
                 "Totals kept by the gateway itself, by name.",
                 &["name"],
             )?,
-            trunk_up: make.gauges("hotline_trunk_up", "1 while the trunk takes calls.", "trunk")?,
-            trunk_calls: make.gauges("hotline_trunk_calls", "Calls by the trunk, both ways.", "trunk")?,
+            trunk_up,
+            trunk_calls,
             waiting: make.gauges("hotline_queue_waiting", "Callers waiting now.", "queue")?,
             agents: make.gauges(
                 "hotline_agents",

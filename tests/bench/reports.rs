@@ -13,6 +13,7 @@ mod figures;
 #[path = "journal.rs"]
 mod journal;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -131,17 +132,20 @@ fn day(agents: usize) -> AcdConfig {
         ring: Duration::from_secs(15),
         ring_min: Duration::from_secs(3),
         wrap_up: Duration::from_secs(10),
+        rules: hotline_acd::QueueRules::default(),
     };
     let band = |name: &str, from_min, until_min| Band {
         slug: name.parse().unwrap(),
         from_min,
         until_min,
         days: [true; 7],
+        seats: Vec::new(),
     };
     let roster = slugs.iter().enumerate().map(|(no, agent)| RosterEntry {
         band: ["day", "late", "night"][no % 3].parse().unwrap(),
         agent: agent.clone(),
         days: [true; 7],
+        dates: Vec::new(),
     });
     AcdConfig {
         queues: ["a", "b", "c"].map(queue).to_vec(),
@@ -150,6 +154,8 @@ fn day(agents: usize) -> AcdConfig {
             .map(|slug| Agent {
                 slug: slug.clone(),
                 intent: Intent::Ready,
+                team: None,
+                skills: BTreeMap::new(),
             })
             .collect(),
         bands: vec![
@@ -163,6 +169,8 @@ fn day(agents: usize) -> AcdConfig {
         login: Login::Explicit,
         cool_off: Duration::from_secs(10),
         misses_max: 3,
+        holidays: Vec::new(),
+        pauses: Vec::new(),
     }
 }
 

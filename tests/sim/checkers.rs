@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use hotline_journal::{BusinessDays, CounterKey, Counters, Counts, Event, Scope, Seq, What, figures};
 use hotline_types::{AgentSlug, ContactId, OfferId, QueueSlug, SegmentId, SegmentKind};
 
+/// Phones that may ring for one caller at once.
+const AT_ONCE: usize = 3;
+
 /// What a contact is doing, as its events say.
 #[derive(Debug, Default)]
 struct Contact {
     connected: bool,
     queue: Option<QueueSlug>,
-    offer: Option<(OfferId, AgentSlug)>,
+    offers: BTreeMap<OfferId, AgentSlug>,
     talk: Option<AgentSlug>,
     segments: BTreeMap<SegmentId, SegmentKind>,
     recordings: BTreeSet<SegmentId>,
@@ -104,7 +107,7 @@ impl Checkers {
         let Some(contact) = self.open.get_mut(&id) else {
             // The agent's wrap-up may name its contact after the end.
             return match event.what {
-                What::AgentWork { .. } => Ok(()),
+                What::AgentWork { .. } | What::Disposed { .. } => Ok(()),
                 // Measures come from the media plane when the talk is taken apart.
                 What::MediaMeasured { .. } if self.closed.contains(&id) => Ok(()),
                 _ => Err("an event of a contact that is not open".to_owned()),
@@ -200,10 +203,11 @@ impl Contact {
             }
             What::OfferMade { fence, .. } => self.look_offer(event, *fence, agents, fences, id)?,
             What::OfferEnded { outcome, .. } => {
-                let (offer, agent) = self.offer.take().ok_or("an offer ends that is not out")?;
-                if Some(offer) != event.offer {
-                    return Err("another offer ends than the one that is out".to_owned());
-                }
+                let offer = event.offer.ok_or("an offer without its id")?;
+                let agent = self
+                    .offers
+                    .remove(&offer)
+                    .ok_or("an offer ends that is not out")?;
                 if *outcome != hotline_types::OfferOutcome::Answered {
                     agents.remove(&agent);
                 }
@@ -239,8 +243,8 @@ impl Contact {
     ) -> Result<(), String> {
         let agent = event.agent.clone().ok_or("an offer without its agent")?;
         let offer = event.offer.ok_or("an offer without its id")?;
-        if self.queue.is_none() || self.offer.is_some() {
-            return Err("an offer for a caller that is not waiting, or a second one".to_owned());
+        if self.queue.is_none() || self.offers.len() >= AT_ONCE {
+            return Err("an offer for a caller that is not waiting, or one too many".to_owned());
         }
         if let Some(other) = agents.insert(agent.clone(), id) {
             return Err(format!("agent {agent} is offered a second call, beside {other}"));
@@ -248,7 +252,7 @@ impl Contact {
         if fences.insert(id, fence).is_some_and(|newest| newest >= fence) {
             return Err("a fence does not rise".to_owned());
         }
-        self.offer = Some((offer, agent));
+        self.offers.insert(offer, agent);
         Ok(())
     }
 
@@ -267,7 +271,8 @@ impl Contact {
     }
 
     fn is_at_rest(&self) -> Result<(), String> {
-        if self.queue.is_some() || self.offer.is_some() || self.talk.is_some() || !self.segments.is_empty() {
+        if self.queue.is_some() || !self.offers.is_empty() || self.talk.is_some() || !self.segments.is_empty()
+        {
             return Err(format!(
                 "a contact is closed while something of it is open: {self:?}"
             ));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Check, DAY, HOUR, MINUTE, SECOND};
 use crate::raw::{Raw, RawBand, RawNumber, RawQueue, RawRoster, RawSeed};
 use crate::read::{Field, Key, Said, Section};
-use crate::settings::{Agent, Band, Number, Queue, RosterEntry, Seed, Team, User, UserRole};
+use crate::settings::{Agent, Band, Holiday, Number, Pause, Queue, RosterEntry, Seed, Team, User, UserRole};
 use crate::values::{self, WEEKDAYS};
 
 /// Most spellings of one number.
@@ -23,6 +23,8 @@ pub(super) struct People {
     pub numbers: Vec<Number>,
     pub queues: Vec<Queue>,
     pub bands: Vec<Band>,
+    pub holidays: Vec<Holiday>,
+    pub pauses: Vec<Pause>,
     pub teams: Vec<Team>,
     pub seed: Seed,
 }
@@ -32,6 +34,7 @@ struct Known<'r> {
     teams: Vec<&'r str>,
     agents: Vec<&'r str>,
     bands: Vec<&'r str>,
+    queues: Vec<&'r str>,
     /// Teams that have an agent.
     staffed: Vec<&'r str>,
 }
@@ -54,6 +57,7 @@ impl Check {
             teams: slugs!(raw.team.items()),
             agents: slugs!(seed.agent.items()),
             bands: slugs!(raw.band.items()),
+            queues: slugs!(raw.queue.items()),
             staffed: seed
                 .agent
                 .items()
@@ -64,6 +68,7 @@ impl Check {
         self.unique(raw.number.items().iter().map(|number| number.slug.get()));
         self.unique(raw.queue.items().iter().map(|queue| queue.slug.get()));
         self.unique(raw.band.items().iter().map(|band| band.slug.get()));
+        self.unique(raw.pause.items().iter().map(|pause| pause.slug.get()));
         self.unique(raw.team.items().iter().map(|team| team.slug.get()));
         self.some(&raw.number, &raw.key, "number", "nobody can call");
         self.some(&raw.queue, &raw.key, "queue", "nobody can wait for an agent");
@@ -87,6 +92,18 @@ impl Check {
                 .items()
                 .iter()
                 .filter_map(|band| self.band(band))
+                .collect(),
+            holidays: raw
+                .holiday
+                .items()
+                .iter()
+                .filter_map(|holiday| self.holiday(holiday, &known.bands))
+                .collect(),
+            pauses: raw
+                .pause
+                .items()
+                .iter()
+                .filter_map(|pause| self.pause(pause))
                 .collect(),
             teams: raw
                 .team
@@ -115,7 +132,12 @@ impl Check {
     }
 
     /// A slug that has no type of its own outside the configuration.
-    fn name(&mut self, field: &Field<Said<String>>, section: &Key, example: &str) -> Option<String> {
+    pub(super) fn name(
+        &mut self,
+        field: &Field<Said<String>>,
+        section: &Key,
+        example: &str,
+    ) -> Option<String> {
         let said = self.required(field, section, "slug", example)?;
         self.slug::<hotline_types::AgentSlug>(said)
             .map(|slug| slug.to_string())
@@ -212,6 +234,7 @@ impl Check {
         let capacity = self.integer(&raw.capacity, 50, 1..=10_000);
         let wait_max = self.duration(&raw.wait_max, 10 * MINUTE, SECOND..=DAY);
         let wrap_up = self.duration(&raw.wrap_up, 20 * SECOND, Duration::ZERO..=HOUR);
+        let rules = self.queue_rules(raw, &known.queues, &known.agents);
         let slug: hotline_types::QueueSlug = slug?;
         Some(Queue {
             label: self.label(&raw.label, slug.as_str()),
@@ -228,6 +251,7 @@ impl Check {
             ring,
             ring_min,
             wrap_up,
+            rules,
         })
     }
 
@@ -242,6 +266,7 @@ impl Check {
             .required(&raw.until, &raw.key, "until", "\"20:00\"")
             .and_then(|said| self.minute(said, 1..=1_440));
         let days = self.days(&raw.days);
+        let seats = self.seats(raw);
         let slug: hotline_types::BandSlug = slug?;
         Some(Band {
             label: self.label(&raw.label, slug.as_str()),
@@ -249,6 +274,7 @@ impl Check {
             from_min: from?,
             until_min: until?,
             days,
+            seats,
         })
     }
 
@@ -275,11 +301,13 @@ impl Check {
             let slug = self.required(&agent.slug, &agent.key, "slug", "\"1001\"");
             let slug: Option<hotline_types::AgentSlug> = slug.and_then(|said| self.slug(said));
             let team = self.team(&agent.team, known);
+            let skills = self.skills(agent);
             if let Some(slug) = slug {
                 agents.push(Agent {
                     label: self.label(&agent.label, slug.as_str()),
                     slug,
                     team,
+                    skills,
                 });
             }
         }
@@ -327,6 +355,11 @@ impl Check {
             self.refer(said, "seed.agent", &known.agents);
         }
         let days = self.days(&raw.days);
+        for said in raw.dates.items() {
+            self.date(said);
+        }
+        let dates = raw.dates.items().iter().map(|said| said.value.clone());
+        let dates: Vec<String> = dates.collect();
         let Some(band) = band.and_then(|said| said.value.parse().ok()) else {
             return Vec::new();
         };
@@ -339,6 +372,7 @@ impl Check {
                 band: band.clone(),
                 agent,
                 days,
+                dates: dates.clone(),
             })
             .collect()
     }

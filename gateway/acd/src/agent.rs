@@ -1,9 +1,12 @@
 //! One agent: intent, work and device, three axes that are never merged, and the place in the row of idle agents.
 
+use std::time::Duration;
+
 use hotline_types::{AgentSlug, ContactId, DeviceState, Intent, OfferId, Time, WorkState};
 
 use crate::calendar::BandNo;
 use crate::queue::QueueNo;
+use crate::rules::WrapUpRule;
 
 /// Index of an agent in the configuration's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,9 +55,15 @@ pub(crate) enum Work {
         contact: ContactId,
         queue: QueueNo,
         held: bool,
+        since: Time,
     },
     /// After-call work.
-    WrapUp { until: Time },
+    WrapUp {
+        until: Time,
+        /// The contact it is about, and how it ends.
+        contact: ContactId,
+        rule: WrapUpRule,
+    },
 }
 
 impl Work {
@@ -73,7 +82,7 @@ impl Work {
     pub(crate) const fn until(&self) -> Option<Time> {
         match self {
             Self::Idle { .. } | Self::Talking { .. } => None,
-            Self::CoolOff { until, .. } | Self::WrapUp { until } => Some(*until),
+            Self::CoolOff { until, .. } | Self::WrapUp { until, .. } => Some(*until),
             Self::Offered(offer) => Some(offer.deadline),
         }
     }
@@ -96,6 +105,34 @@ pub(crate) struct Shift {
     pub(crate) days: [bool; 7],
 }
 
+/// A pause that a rule limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    pub(crate) longest: Option<Duration>,
+    pub(crate) team_max: Option<u32>,
+}
+
+/// A queue that an agent serves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Serves {
+    pub(crate) queue: QueueNo,
+    /// The agent's index among the queue's members.
+    pub(crate) member: usize,
+}
+
+/// What an agent has done since duty began: what the policies compare.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    /// Calls taken.
+    pub(crate) calls: u32,
+    /// Talk, hold and wrap-up.
+    pub(crate) busy: Duration,
+    /// Ready and idle.
+    pub(crate) ready: Duration,
+    /// Up to when the two are added up.
+    pub(crate) until: Time,
+}
+
 /// One agent.
 #[derive(Debug)]
 pub(crate) struct AgentState {
@@ -115,7 +152,13 @@ pub(crate) struct AgentState {
     /// Missed offers in a row.
     pub(crate) misses: u32,
     /// The queues it serves.
-    pub(crate) queues: Vec<QueueNo>,
+    pub(crate) queues: Vec<Serves>,
+    pub(crate) team: Option<String>,
+    /// Levels by the skill's number.
+    pub(crate) levels: Vec<u8>,
+    pub(crate) load: Load,
+    /// Whether callers who want this agent wait for it: on duty, ready, with a phone.
+    pub(crate) awaited: bool,
     pub(crate) shifts: Vec<Shift>,
     /// Rostered on a band that is on now.
     pub(crate) on_duty: bool,
@@ -152,6 +195,34 @@ impl AgentState {
             Work::Idle { since } if willing => Some(since),
             _ => None,
         }
+    }
+
+    /// On duty, ready and with a phone, whatever it does now.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.on_duty && self.intent == Intent::Ready && self.told == DeviceState::Registered
+    }
+
+    /// Adds up what the agent has been doing since the last call of this.
+    pub(crate) fn add_load(&mut self, now: Time) {
+        let past = now.since(self.load.until);
+        self.load.until = now;
+        match self.work {
+            Work::Talking { .. } | Work::WrapUp { .. } => self.load.busy += past,
+            Work::Idle { .. } if self.intent == Intent::Ready => self.load.ready += past,
+            Work::Idle { .. } | Work::CoolOff { .. } | Work::Offered(_) => {}
+        }
+    }
+
+    /// Share of busy time since duty began, in millionths.
+    pub(crate) fn occupied_ppm(&self, now: Time) -> u64 {
+        let past = now.since(self.load.until);
+        let ready = match self.work {
+            Work::Idle { .. } if self.intent == Intent::Ready => self.load.ready + past,
+            _ => self.load.ready,
+        };
+        let whole = (self.load.busy + ready).as_micros();
+        let busy = self.load.busy.as_micros();
+        u64::try_from((busy * 1_000_000).checked_div(whole).unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
     /// The offer that is out to it.

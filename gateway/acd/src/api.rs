@@ -1,5 +1,6 @@
 //! The contract of the queue engine: what goes in, what comes out. See `Acd` for the order of calls.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hotline_journal::{By, Draft};
@@ -7,6 +8,8 @@ use hotline_types::{
     AgentSlug, BandSlug, ContactId, DeviceState, FlowOutReason, Intent, LostReason, OfferId, OfferOutcome,
     QueueSlug, Time, WallTime,
 };
+
+use crate::rules::QueueRules;
 
 /// How a plain softphone logs its agent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct Queue {
     pub ring_min: Duration,
     /// Wrap-up after a talk of this queue; zero: none.
     pub wrap_up: Duration,
+    /// How it picks, relaxes and overflows.
+    pub rules: QueueRules,
 }
 
 /// One agent.
@@ -43,6 +48,10 @@ pub struct Agent {
     pub slug: AgentSlug,
     /// The intent to begin with: logged out, or what the journal says it was.
     pub intent: Intent,
+    /// The agent's team, for limits of pauses.
+    pub team: Option<String>,
+    /// What the agent can do: level per skill, 1 to [`LEVEL_MAX`](crate::LEVEL_MAX).
+    pub skills: BTreeMap<String, u8>,
 }
 
 /// One shift band: local clock times in the hotline's zone. `until` at or before `from` crosses midnight and
@@ -57,6 +66,39 @@ pub struct Band {
     pub until_min: u16,
     /// Weekdays on which it begins, Monday first.
     pub days: [bool; 7],
+    /// Seats it must have, by the hour.
+    pub seats: Vec<Seats>,
+}
+
+/// Seats that a band must have between two local clock times; what lies outside the band is not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seats {
+    /// Minute of the day from which, 0 to 1439; before the band's own beginning it is on the next day.
+    pub from_min: u16,
+    /// Minute of the day until which, 1 to 1440; at or before `from_min` it is on the next day.
+    pub until_min: u16,
+    /// Agents who must be rostered on the band and logged in.
+    pub min: u32,
+}
+
+/// A date on which exactly these bands begin, whatever their weekdays say.
+#[derive(Clone, Debug)]
+pub struct Holiday {
+    /// The date, `YYYY-MM-DD`.
+    pub date: String,
+    /// The bands.
+    pub bands: Vec<BandSlug>,
+}
+
+/// A reason to pause.
+#[derive(Clone, Debug)]
+pub struct PauseRule {
+    /// Its code.
+    pub code: String,
+    /// After this a supervisor is told.
+    pub longest: Option<Duration>,
+    /// Agents of one team who may be in it at once.
+    pub team_max: Option<u32>,
 }
 
 /// Who is on a band, on which weekdays (of the band's beginning).
@@ -68,6 +110,8 @@ pub struct RosterEntry {
     pub agent: AgentSlug,
     /// Weekdays, Monday first.
     pub days: [bool; 7],
+    /// These dates (`YYYY-MM-DD`) in place of weekdays: on them the band has the agents of such entries and no others.
+    pub dates: Vec<String>,
 }
 
 /// Settings of the engine.
@@ -91,6 +135,10 @@ pub struct AcdConfig {
     pub cool_off: Duration,
     /// Misses in a row after which the agent is paused with reason `rona`.
     pub misses_max: u32,
+    /// Dates on which other bands are on.
+    pub holidays: Vec<Holiday>,
+    /// Reasons to pause; empty: any word will do.
+    pub pauses: Vec<PauseRule>,
 }
 
 /// What the world tells the engine.
@@ -106,6 +154,8 @@ pub enum Input {
         enqueued_at: WallTime,
         /// Added to the wait when places are compared.
         priority: Duration,
+        /// The agent who served this caller last, where that is known and recent.
+        last_agent: Option<AgentSlug>,
     },
     /// A contact gives its place up.
     Leave {
@@ -178,6 +228,15 @@ pub enum Input {
         /// Who.
         by: By,
     },
+    /// The agent, or somebody for it, said what came of the contact that is being wrapped up.
+    Disposed {
+        /// The agent.
+        agent: AgentSlug,
+        /// Code of the disposition.
+        code: String,
+        /// Who.
+        by: By,
+    },
     /// Frees an agent whatever the engine believes: offers end, wrap-up ends, cool-off ends, a pause for missed
     /// offers ends. A talk in progress is named in `Effect::EndTalk`. Always works.
     Release {
@@ -244,6 +303,13 @@ pub enum Effect {
         contact: ContactId,
         /// Timeout, full or nobody on duty.
         why: FlowOutReason,
+    },
+    /// The contact was moved into another queue by an overflow rule; it waits on there.
+    Moved {
+        /// The contact.
+        contact: ContactId,
+        /// The queue it waits in now.
+        queue: QueueSlug,
     },
     /// The agent was released by hand: end this talk.
     EndTalk {

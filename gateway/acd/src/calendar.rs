@@ -4,13 +4,15 @@
 //! clock time are the same instant on every day of the year: a time that the clock skips (a gap) is the moment of
 //! the jump, a time that it shows twice (a fold) is the first of the two.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hotline_journal::BusinessDate;
 use hotline_types::{BandSlug, WallTime};
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp};
 
-use crate::Band;
+use crate::{Band, Holiday, Seats};
 
 /// Name of the calendar that is open while any band is on; no band may be called so.
 pub(crate) const ANY: &str = "any";
@@ -33,8 +35,12 @@ pub(crate) struct BandNo(pub(crate) usize);
 pub(crate) struct Occurrence {
     /// The band.
     pub(crate) band: BandNo,
-    /// Weekday of the date it began, Monday 0: the roster counts by it.
+    /// The date it began.
+    pub(crate) date: Date,
+    /// Weekday of that date, Monday 0: the roster counts by it.
     pub(crate) weekday: usize,
+    /// Seats it must have now; zero where no rule says so.
+    pub(crate) seats: u32,
 }
 
 /// What is on, and for how long this stays true: from `from` until just before `until`.
@@ -42,7 +48,7 @@ pub(crate) struct Occurrence {
 pub(crate) struct Duty {
     /// First moment for which it was looked up.
     pub(crate) from: WallTime,
-    /// The next beginning or end of a band; none where no band ever begins.
+    /// The next beginning or end of a band or of the hours of its seats; none where no band ever begins.
     pub(crate) until: Option<WallTime>,
     /// The bands that are on, in the configuration's order.
     pub(crate) on: Vec<Occurrence>,
@@ -60,7 +66,13 @@ impl Duty {
 pub(crate) struct Calendar {
     zone: TimeZone,
     bands: Vec<Band>,
+    holidays: BTreeMap<Date, BTreeSet<usize>>,
     business_day_start_min: u16,
+}
+
+/// The date of that text, `YYYY-MM-DD`.
+pub(crate) fn date(text: &str) -> Option<Date> {
+    text.parse().ok().filter(|date: &Date| date.to_string() == text)
 }
 
 /// The zone of that IANA name, from the data built into the program.
@@ -69,11 +81,22 @@ pub(crate) fn zone(name: &str) -> Option<TimeZone> {
 }
 
 impl Calendar {
-    /// Bands whose minutes have been checked.
-    pub(crate) fn new(zone: TimeZone, bands: Vec<Band>, business_day_start_min: u16) -> Self {
+    /// Bands and holidays that have been checked.
+    pub(crate) fn new(
+        zone: TimeZone,
+        bands: Vec<Band>,
+        holidays: &[Holiday],
+        business_day_start_min: u16,
+    ) -> Self {
+        let number = |slug: &BandSlug| bands.iter().position(|band| band.slug == *slug);
+        let holidays = holidays
+            .iter()
+            .filter_map(|day| Some((date(&day.date)?, day.bands.iter().filter_map(number).collect())))
+            .collect();
         Self {
             zone,
             bands,
+            holidays,
             business_day_start_min,
         }
     }
@@ -94,29 +117,69 @@ impl Calendar {
         let today = self.zone.to_datetime(at).date();
         let mut on = Vec::new();
         let mut next: Option<Timestamp> = None;
+        let mut edge = |edge: Timestamp| {
+            if edge > at {
+                next = Some(next.map_or(edge, |known| known.min(edge)));
+            }
+        };
         for (index, band) in self.bands.iter().enumerate() {
             for days in -DAYS_BACK..=DAYS_AHEAD {
-                let Some((date, from, until)) = self.occurrence(band, today, days) else {
+                let Some((date, from, until)) = self.occurrence(index, today, days) else {
                     continue;
                 };
+                if from < until {
+                    edge(from);
+                    edge(until);
+                }
                 if from <= at && at < until {
+                    let mut seats = 0;
+                    for rule in &band.seats {
+                        let Some((begins, ends)) = self.hours(band, date, rule) else {
+                            continue;
+                        };
+                        edge(begins);
+                        edge(ends);
+                        if begins <= at && at < ends {
+                            seats = seats.max(rule.min);
+                        }
+                    }
                     on.push(Occurrence {
                         band: BandNo(index),
+                        date,
                         weekday: weekday(date),
+                        seats,
                     });
                 }
-                for edge in [from, until] {
-                    if edge > at && from < until {
-                        next = Some(next.map_or(edge, |known| known.min(edge)));
-                    }
-                }
             }
+        }
+        // Where holidays hide the next beginning, it is looked for again from the end of what was looked at.
+        if next.is_none() && !self.holidays.is_empty() {
+            next = at.checked_add(Span::new().hours(24 * i64::from(DAYS_AHEAD))).ok();
         }
         Duty {
             from: wall,
             until: next.map(wall_time),
             on,
         }
+    }
+
+    /// The hours of a seats rule within the band's occurrence of that date.
+    fn hours(&self, band: &Band, date: Date, rule: &Seats) -> Option<(Timestamp, Timestamp)> {
+        let tomorrow = date.tomorrow().ok()?;
+        let begins_on = if rule.from_min < band.from_min {
+            tomorrow
+        } else {
+            date
+        };
+        let ends_on = if rule.until_min <= rule.from_min {
+            begins_on.tomorrow().ok()?
+        } else {
+            begins_on
+        };
+        Some((
+            self.instant(begins_on, rule.from_min)?,
+            self.instant(ends_on, rule.until_min)?,
+        ))
     }
 
     /// The date of business that moment belongs to.
@@ -134,10 +197,15 @@ impl Calendar {
         BusinessDate(date.to_string())
     }
 
-    /// The band that begins `days` after `today`, if its weekdays have one: date, first instant, end.
-    fn occurrence(&self, band: &Band, today: Date, days: i32) -> Option<(Date, Timestamp, Timestamp)> {
+    /// The band that begins `days` after `today`, if its weekdays or a holiday have one: date, first instant, end.
+    fn occurrence(&self, band: usize, today: Date, days: i32) -> Option<(Date, Timestamp, Timestamp)> {
         let date = today.checked_add(Span::new().days(days)).ok()?;
-        if !band.days[weekday(date)] {
+        let begins = match self.holidays.get(&date) {
+            Some(bands) => bands.contains(&band),
+            None => self.bands[band].days[weekday(date)],
+        };
+        let band = &self.bands[band];
+        if !begins {
             return None;
         }
         let crosses = band.until_min <= band.from_min;
@@ -174,7 +242,7 @@ impl Calendar {
 }
 
 /// Monday 0.
-fn weekday(date: Date) -> usize {
+pub(crate) fn weekday(date: Date) -> usize {
     usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())
 }
 

@@ -1,11 +1,11 @@
 //! The engine's invariants, checked from its own tables: used by simulations and tests after every step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Acd;
 use crate::agent::{AgentNo, Work};
 use crate::engine::timer_of;
-use crate::queue::{QueueNo, Wait};
+use crate::queue::QueueNo;
 use crate::timers::Timer;
 
 impl Acd {
@@ -41,8 +41,8 @@ impl Acd {
         let talks = self.talks.values().filter(|of| **of == no).count();
         let (offers_due, talks_due) = match &agent.work {
             Work::Offered(offer) => {
-                let waits = self.callers.get(&offer.contact).map(|caller| caller.wait);
-                ensure(waits == Some(Wait::Offered(no)), || {
+                let waits = self.callers.get(&offer.contact);
+                ensure(waits.is_some_and(|caller| caller.offers.contains(&no)), || {
                     format!("agent {slug} is offered nobody's call")
                 })?;
                 ensure(self.offers.get(&offer.id) == Some(&no), || {
@@ -72,18 +72,19 @@ impl Acd {
     fn check_queue(&self, no: QueueNo) -> Result<(), String> {
         let queue = &self.queues[no.0];
         let slug = &queue.slug;
-        let listed: BTreeSet<_> = queue
-            .agents
+        let listed: BTreeMap<_, _> = queue
+            .members
             .iter()
-            .filter_map(|agent| self.agents[agent.0].listed)
+            .enumerate()
+            .filter_map(|(at, member)| Some((self.agents[member.agent.0].listed?, at)))
             .collect();
         ensure(listed == queue.idle, || {
             format!("queue {slug} has a wrong row of idle agents")
         })?;
         let staff = queue
-            .agents
+            .members
             .iter()
-            .filter(|agent| self.agents[agent.0].staff)
+            .filter(|member| self.agents[member.agent.0].staff)
             .count();
         ensure(staff == queue.staff, || {
             format!("queue {slug} counts {} staff, has {staff}", queue.staff)
@@ -99,17 +100,26 @@ impl Acd {
         ensure(places == queue.places, || {
             format!("queue {slug} holds other places than its callers")
         })?;
-        let free: BTreeSet<_> = in_queue()
-            .filter(|caller| caller.wait == Wait::Free)
-            .map(|caller| caller.place)
-            .collect();
-        ensure(free == queue.free, || {
+        let listed = |rings: bool| -> BTreeSet<_> {
+            let callers = in_queue().filter(|caller| caller.offers.is_empty() != rings);
+            callers
+                .filter(|caller| !rings || caller.offers.len() < caller.at_once)
+                .map(|caller| caller.place)
+                .collect()
+        };
+        ensure(listed(false) == queue.free && listed(true) == queue.more, || {
             format!("queue {slug} lists other callers as free than are")
         })?;
-        let idle_beside = !queue.idle.is_empty() && !queue.free.is_empty();
-        ensure(!idle_beside, || {
-            format!("in queue {slug} a caller waits beside a free agent")
-        })
+        for caller in in_queue().filter(|caller| caller.offers.len() < caller.at_once) {
+            let beside = queue
+                .idle
+                .values()
+                .any(|member| self.may_take(caller, queue, &queue.members[*member]));
+            ensure(!beside, || {
+                format!("in queue {slug} a caller waits beside a free agent who may take it")
+            })?;
+        }
+        Ok(())
     }
 
     fn check_callers(&self) -> Result<(), String> {
@@ -122,7 +132,7 @@ impl Acd {
             })?;
             let armed = self.timers.get(Timer::WaitMax(*contact)) == Some(caller.deadline);
             ensure(armed, || format!("contact {contact} waits without a deadline"))?;
-            if let Wait::Offered(no) = caller.wait {
+            for no in &caller.offers {
                 let offered = self.agents[no.0].offer().map(|offer| offer.contact);
                 ensure(offered == Some(*contact), || {
                     format!("contact {contact} is offered to nobody")
@@ -135,10 +145,14 @@ impl Acd {
     fn check_timers(&self) -> Result<(), String> {
         for (timer, at) in self.timers.armed() {
             let meant = match timer {
-                Timer::WaitMax(contact) => self.callers.contains_key(&contact),
+                Timer::WaitMax(contact)
+                | Timer::Overflow(contact)
+                | Timer::Ripen(contact)
+                | Timer::Widen(contact) => self.callers.contains_key(&contact),
                 Timer::Ring(no) | Timer::WrapUp(no) | Timer::CoolOff(no) => {
                     timer_of(no, &self.agents[no.0].work) == Some(timer)
                 }
+                Timer::Pause(no) => matches!(self.agents[no.0].intent, hotline_types::Intent::Paused { .. }),
                 Timer::Duty => self.duty.until.is_some(),
                 Timer::Unstaffed(no) => self.queues[no.0].staff == 0,
             };

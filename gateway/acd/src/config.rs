@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::calendar::{self, ANY};
 use crate::{AcdConfig, Band, Queue};
 
+mod rules;
+
 /// Most agents the engine takes.
 pub const AGENTS_MAX: usize = 10_000;
 
@@ -180,6 +182,7 @@ pub(crate) fn problems(config: &AcdConfig) -> Vec<ConfigProblem> {
     for queue in &config.queues {
         check_queue(&mut found, queue, &agents);
     }
+    rules::check(&mut found, config);
     for entry in &config.roster {
         let (band, agent) = (entry.band.to_string(), entry.agent.to_string());
         if !bands.contains(entry.band.as_str()) {

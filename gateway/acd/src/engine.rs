@@ -1,6 +1,6 @@
 //! The engine's tables, its front door (`handle`, `poll`) and its timers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use hotline_journal::{By, Draft, What};
@@ -9,16 +9,23 @@ use hotline_types::{
     Time,
 };
 
-use crate::agent::{AgentNo, AgentState, IdleSince, Shift, Work};
-use crate::calendar::{self, BandNo, Calendar, Duty};
+use jiff::civil::Date;
+
+use crate::agent::{AgentNo, AgentState, IdleSince, Load, Pause, Serves, Shift, Work};
+use crate::calendar::{self, BandNo, Calendar, Duty, Occurrence};
 use crate::config;
-use crate::queue::{Caller, QueueNo, QueueState, Rules};
+use crate::queue::{Caller, Member, QueueNo, QueueState, Rules};
+use crate::skills::Skills;
 use crate::timers::{Timer, Timers};
-use crate::{AcdConfig, Agent, ConfigProblem, Effect, Input, Login, Output, Queue};
+use crate::{AcdConfig, Agent, ConfigProblem, Effect, Input, Login, Output, PauseRule, Queue};
 
 mod agents;
 mod callers;
 mod offers;
+mod seats;
+
+use callers::Arrival;
+pub use seats::PauseRefusal;
 
 pub(crate) use agents::timer_of;
 
@@ -46,6 +53,13 @@ pub struct Acd {
     pub(crate) talks: BTreeMap<ContactId, AgentNo>,
     pub(crate) offers: BTreeMap<OfferId, AgentNo>,
     pub(crate) timers: Timers,
+    /// Who is on a band on a date that has a roster of its own.
+    pub(crate) dated: BTreeMap<(BandNo, Date), BTreeSet<AgentNo>>,
+    pub(crate) pauses: BTreeMap<String, Pause>,
+    /// Bands that have fewer agents than they must: needed and there.
+    pub(crate) short: BTreeMap<BandNo, (u32, u32)>,
+    /// Whether the staff has changed since seats were last counted.
+    recount: bool,
     pub(crate) now: Now,
     pub(crate) ignored: u64,
     login: Login,
@@ -55,7 +69,7 @@ pub struct Acd {
     freed_agents: Vec<AgentNo>,
     freed_callers: Vec<ContactId>,
     out: VecDeque<Output>,
-    rng: Rng,
+    pub(crate) rng: Rng,
     entries: u64,
     fences: u64,
     idle_turns: u64,
@@ -72,13 +86,22 @@ impl Acd {
             Some(zone) if problems.is_empty() => zone,
             _ => return Err(problems),
         };
-        let calendar = Calendar::new(zone, config.bands, config.business_day_start_min);
+        let calendar = Calendar::new(
+            zone,
+            config.bands,
+            &config.holidays,
+            config.business_day_start_min,
+        );
         let duty = calendar.duty(now.wall);
         let agents = config.agents.into_iter().enumerate();
+        let mut skills = Skills::default();
         let mut acd = Self {
             duty,
             agents: agents
-                .map(|(index, agent)| agent_state(agent, AgentNo(index), now.mono))
+                .map(|(index, agent)| {
+                    let levels = skills.levels(&agent.skills);
+                    agent_state(agent, levels, AgentNo(index), now.mono)
+                })
                 .collect(),
             agent_nos: BTreeMap::new(),
             queues: Vec::new(),
@@ -87,6 +110,10 @@ impl Acd {
             talks: BTreeMap::new(),
             offers: BTreeMap::new(),
             timers: Timers::default(),
+            dated: BTreeMap::new(),
+            pauses: config.pauses.into_iter().map(pause).collect(),
+            short: BTreeMap::new(),
+            recount: true,
             now,
             ignored: 0,
             login: config.login,
@@ -107,13 +134,25 @@ impl Acd {
             .enumerate()
             .map(|(index, agent)| (agent.slug.clone(), AgentNo(index)))
             .collect();
+        acd.queue_nos = config
+            .queues
+            .iter()
+            .enumerate()
+            .map(|(index, queue)| (queue.slug.clone(), QueueNo(index)))
+            .collect();
         for queue in config.queues {
-            acd.add_queue(queue);
+            acd.add_queue(queue, &mut skills);
         }
         acd.add_roster(&config.roster);
         acd.apply_duty();
         acd.arm_duty();
         Ok(acd)
+    }
+
+    /// Every problem of these settings; empty where the engine can work with them.
+    #[must_use]
+    pub fn problems(config: &AcdConfig) -> Vec<ConfigProblem> {
+        config::problems(config)
     }
 
     /// Changes the engine by one input. Timers that are due by `now` fire first, so what comes after a deadline
@@ -129,8 +168,15 @@ impl Acd {
                 queue,
                 enqueued_at,
                 priority,
+                last_agent,
             } => {
-                self.enqueue(contact, &queue, enqueued_at, priority);
+                let arrival = Arrival {
+                    contact,
+                    enqueued_at,
+                    priority,
+                    last_agent,
+                };
+                self.enqueue(&arrival, &queue);
             }
             Input::Leave { contact, why } => self.leave(contact, why),
             Input::OfferRinging { offer } => self.offer_ringing(offer),
@@ -160,10 +206,14 @@ impl Acd {
             Input::Intent { agent, intent, by } => {
                 self.for_agent(&agent, |acd, no| acd.intent(no, intent, &by));
             }
+            Input::Disposed { agent, code, by } => {
+                self.for_agent(&agent, |acd, no| acd.disposed(no, code, &by));
+            }
             Input::Release { agent, by } => self.for_agent(&agent, |acd, no| acd.release(no, &by)),
             Input::Timeout => {}
         }
         self.decide();
+        self.count_seats();
     }
 
     /// The next output; [`Output::Timeout`] when there is none left.
@@ -179,11 +229,15 @@ impl Acd {
                 Timer::WaitMax(contact) => {
                     self.exit(contact, FlowOutReason::Timeout);
                 }
+                Timer::Overflow(contact) => self.overflow_by_wait(contact),
+                Timer::Ripen(contact) => self.ripen(contact),
+                Timer::Widen(contact) => self.widen(contact),
                 Timer::Ring(agent) => self.ring_over(agent),
                 Timer::WrapUp(agent) | Timer::CoolOff(agent) => {
                     let since = self.idle_now(agent);
                     self.set_work(agent, Work::Idle { since }, &By::System);
                 }
+                Timer::Pause(agent) => self.pause_overrun(agent),
                 Timer::Duty => self.refresh_duty(),
                 Timer::Unstaffed(queue) => self.unstaffed(queue),
             }
@@ -194,6 +248,7 @@ impl Acd {
     fn refresh_duty(&mut self) {
         if !self.duty.holds(self.now.wall) {
             self.duty = self.calendar.duty(self.now.wall);
+            self.recount = true;
             self.apply_duty();
         }
         self.arm_duty();
@@ -213,47 +268,70 @@ impl Acd {
 
     fn apply_duty(&mut self) {
         for index in 0..self.agents.len() {
-            let on_duty = {
-                let shifts = &self.agents[index].shifts;
-                self.duty
-                    .on
-                    .iter()
-                    .any(|on| shifts.iter().any(|s| s.band == on.band && s.days[on.weekday]))
-            };
+            let on = self.duty.on.iter();
+            let on_duty = on.copied().any(|on| self.is_rostered(AgentNo(index), on));
             if self.agents[index].on_duty != on_duty {
                 self.agents[index].on_duty = on_duty;
+                if on_duty {
+                    self.agents[index].load = Load {
+                        until: self.now.mono,
+                        ..Load::default()
+                    };
+                }
                 self.refresh(AgentNo(index));
             }
         }
     }
 
-    fn add_queue(&mut self, queue: Queue) {
+    /// Adds a queue whose agents and overflow targets are known.
+    fn add_queue(&mut self, queue: Queue, skills: &mut Skills) {
         let no = QueueNo(self.queues.len());
-        let agents: Vec<AgentNo> = queue
-            .agents
-            .iter()
-            .filter_map(|slug| self.agent_nos.get(slug))
-            .copied()
-            .collect();
-        for agent in &agents {
-            self.agents[agent.0].queues.push(no);
+        let (mut members, rules) = (Vec::new(), queue.rules);
+        for slug in &queue.agents {
+            if let Some(agent) = self.agent_nos.get(slug).copied() {
+                let member = members.len();
+                self.agents[agent.0].queues.push(Serves { queue: no, member });
+                let tier = rules.tiers.get(slug).copied().unwrap_or_default();
+                members.push(Member { agent, tier });
+            }
         }
-        self.queue_nos.insert(queue.slug.clone(), no);
+        let steps = rules.steps.iter();
+        let to = |overflow: &crate::Overflow| {
+            let no = self.queue_nos.get(&overflow.to)?;
+            Some((overflow.when, *no))
+        };
+        let mut delays: Vec<Duration> = members.iter().map(|member| member.tier.delay).collect();
+        delays.retain(|delay| !delay.is_zero());
+        delays.sort_unstable();
+        delays.dedup();
+        let rules = Rules {
+            capacity: queue.capacity,
+            wait_max: queue.wait_max,
+            ring: queue.ring,
+            ring_min: queue.ring_min,
+            wrap_up: queue.wrap_up,
+            wrap_up_rule: rules.wrap_up,
+            policy: rules.policy,
+            prefer_last: rules.prefer_last,
+            steps: steps
+                .map(|step| (step.after, skills.needs(&step.needs)))
+                .collect(),
+            overflow: rules.overflow.iter().filter_map(to).collect(),
+            delays,
+            tiered: members.iter().any(|member| !member.tier.worth.is_zero()),
+        };
         self.queues.push(QueueState {
             slug: queue.slug,
-            rules: Rules {
-                capacity: queue.capacity,
-                wait_max: queue.wait_max,
-                ring: queue.ring,
-                ring_min: queue.ring_min,
-                wrap_up: queue.wrap_up,
-            },
-            agents,
+            rules,
+            rung_last: members.len().saturating_sub(1),
+            members,
             places: Default::default(),
             free: Default::default(),
+            more: Default::default(),
             idle: Default::default(),
             staff: 0,
             unstaffed_since: Some(self.now.mono),
+            handling: Default::default(),
         });
     }
 
@@ -262,14 +340,30 @@ impl Acd {
             .calendar
             .slugs()
             .enumerate()
-            .map(|(no, slug)| (slug.clone(), no))
+            .map(|(no, slug)| (slug.clone(), BandNo(no)))
             .collect();
         for entry in roster {
-            if let (Some(&agent), Some(&band)) = (self.agent_nos.get(&entry.agent), bands.get(&entry.band)) {
-                self.agents[agent.0].shifts.push(Shift {
-                    band: BandNo(band),
-                    days: entry.days,
-                });
+            let (Some(&agent), Some(&band)) = (self.agent_nos.get(&entry.agent), bands.get(&entry.band))
+            else {
+                continue;
+            };
+            if entry.dates.is_empty() {
+                let days = entry.days;
+                self.agents[agent.0].shifts.push(Shift { band, days });
+            }
+            for date in entry.dates.iter().filter_map(|text| calendar::date(text)) {
+                self.dated.entry((band, date)).or_default().insert(agent);
+            }
+        }
+    }
+
+    /// Whether the agent is on this band: by the roster of its date where there is one, else by the weekday's.
+    pub(crate) fn is_rostered(&self, agent: AgentNo, on: Occurrence) -> bool {
+        match self.dated.get(&(on.band, on.date)) {
+            Some(agents) => agents.contains(&agent),
+            None => {
+                let mut shifts = self.agents[agent.0].shifts.iter();
+                shifts.any(|shift| shift.band == on.band && shift.days[on.weekday])
             }
         }
     }
@@ -318,9 +412,10 @@ impl Acd {
     }
 }
 
-fn agent_state(agent: Agent, no: AgentNo, now: Time) -> AgentState {
+fn agent_state(agent: Agent, levels: Vec<u8>, no: AgentNo, now: Time) -> AgentState {
     AgentState {
         slug: agent.slug,
+        team: agent.team,
         intent: agent.intent,
         work: Work::Idle {
             since: IdleSince {
@@ -336,11 +431,25 @@ fn agent_state(agent: Agent, no: AgentNo, now: Time) -> AgentState {
         registered_before: false,
         misses: 0,
         queues: Vec::new(),
+        levels,
+        load: Load {
+            until: now,
+            ..Load::default()
+        },
+        awaited: false,
         shifts: Vec::new(),
         on_duty: false,
         staff: false,
         listed: None,
     }
+}
+
+fn pause(rule: PauseRule) -> (String, Pause) {
+    let pause = Pause {
+        longest: rule.longest,
+        team_max: rule.team_max,
+    };
+    (rule.code, pause)
 }
 
 /// An event of the gateway's own or of somebody, without subject yet.

@@ -9,15 +9,25 @@ mod calendar;
 mod check;
 mod config;
 mod engine;
+mod estimate;
 mod policy;
 mod queue;
+mod rules;
 mod shifts;
+mod skills;
 mod timers;
 mod views;
+mod why;
 
 pub use api::*;
 pub use config::{AGENTS_MAX, BANDS_MAX, CALLERS_MAX, COOL_OFF_MIN, ConfigProblem, QUEUES_MAX, ROSTER_MAX};
-pub use engine::{Acd, RING_GRACE, RONA, UNSTAFFED_MAX};
+pub use engine::{Acd, PauseRefusal, RING_GRACE, RONA, UNSTAFFED_MAX};
+pub use estimate::{HANDLING_GUESS, Telling, Told};
+pub use rules::{
+    OVERFLOWS_MAX, Overflow, Policy, QueueRules, RING_AT_ONCE_MAX, STEPS_MAX, SkillStep, Tier, When,
+    WrapUpRule,
+};
+pub use skills::{DEPTH_MAX, LEVEL_MAX, REQUIREMENT_BYTES_MAX, Requirement, RequirementError, SKILLS_MAX};
 pub use views::{AgentView, QueueView};
 
 #[cfg(test)]

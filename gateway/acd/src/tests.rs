@@ -3,6 +3,7 @@
 mod agents;
 mod burst;
 mod callers;
+mod policies;
 mod script;
 mod settings;
 mod shifts;

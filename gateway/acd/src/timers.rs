@@ -12,19 +12,27 @@ use crate::queue::QueueNo;
 pub(crate) enum Timer {
     /// The caller has waited as long as the queue allows: before the ring, for the caller's deadline wins.
     WaitMax(ContactId),
+    /// The caller has waited as long as an overflow rule says.
+    Overflow(ContactId),
+    /// More agents may take the caller from now on.
+    Ripen(ContactId),
+    /// One more phone may ring for the caller.
+    Widen(ContactId),
     /// The offer to this agent has rung long enough.
     Ring(AgentNo),
     /// The agent's after-call work ends.
     WrapUp(AgentNo),
     /// The agent's rest after an unanswered offer ends.
     CoolOff(AgentNo),
+    /// The agent's pause has gone on as long as its reason allows.
+    Pause(AgentNo),
     /// A band begins or ends: before the staff is found missing, for a new band may bring it.
     Duty,
     /// Nobody has been on duty for this queue long enough.
     Unstaffed(QueueNo),
 }
 
-/// Which timer fires when. Holds at most one entry per caller, agent and queue, and one for the calendar.
+/// Which timer fires when. Holds at most four entries per caller, one per agent's state and queue, and one for the calendar.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     by_time: BTreeSet<(Time, Timer)>,

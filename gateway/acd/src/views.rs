@@ -1,14 +1,15 @@
 //! What may be read of the engine: for the console, for flows that branch on the calendar, for tests.
 
+use std::time::Duration;
+
 use hotline_journal::BusinessDate;
 use hotline_types::{
     AgentSlug, BandSlug, ContactId, DeviceState, Intent, OfferId, QueueSlug, Time, WallTime, WorkState,
 };
 
-use crate::Acd;
 use crate::agent::{AgentNo, Work};
 use crate::calendar::{ANY, Duty};
-use crate::queue::Wait;
+use crate::{Acd, estimate};
 
 /// One agent as the console shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct QueueView {
     pub staff: usize,
     /// Agents who can be offered a call now.
     pub free_agents: usize,
+    /// Estimated wait of a caller who enters now; none while nobody is on duty.
+    pub estimate: Option<Duration>,
 }
 
 impl Acd {
@@ -107,6 +110,21 @@ impl Acd {
         Some(u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1))
     }
 
+    /// The contact's estimated wait from now on; none while nobody is on duty for its queue.
+    #[must_use]
+    pub fn estimate(&self, contact: ContactId) -> Option<Duration> {
+        let caller = self.callers.get(&contact)?;
+        let queue = &self.queues[caller.queue.0];
+        let place = usize::try_from(self.position(contact)?).ok()?;
+        estimate::wait(place, queue.staff, queue.handling.mean())
+    }
+
+    /// How long the contact has waited, what it brought along included.
+    #[must_use]
+    pub fn waited(&self, contact: ContactId) -> Option<Duration> {
+        Some(self.callers.get(&contact)?.age(self.now.mono))
+    }
+
     /// The contacts in a queue, next first, those being offered included. Empty for an unknown queue.
     #[must_use]
     pub fn waiting(&self, queue: &QueueSlug) -> Vec<ContactId> {
@@ -127,12 +145,15 @@ impl Acd {
         Some(QueueView {
             slug: state.slug.clone(),
             waiting: state.places.len(),
-            offered: callers()
-                .filter(|caller| matches!(caller.wait, Wait::Offered(_)))
-                .count(),
+            offered: callers().filter(|caller| !caller.offers.is_empty()).count(),
             oldest: callers().map(|caller| caller.entered.wall).min(),
             staff: state.staff,
             free_agents: state.idle.len(),
+            estimate: if state.idle.is_empty() {
+                estimate::wait(state.places.len() + 1, state.staff, state.handling.mean())
+            } else {
+                Some(Duration::ZERO)
+            },
         })
     }
 
@@ -196,12 +217,7 @@ impl Acd {
     }
 
     pub(crate) fn bands_of(&self, no: AgentNo, duty: &Duty) -> Vec<BandSlug> {
-        let shifts = &self.agents[no.0].shifts;
-        let rostered = duty.on.iter().filter(|on| {
-            shifts
-                .iter()
-                .any(|shift| shift.band == on.band && shift.days[on.weekday])
-        });
+        let rostered = duty.on.iter().filter(|on| self.is_rostered(no, **on));
         rostered.map(|on| self.calendar.slug(on.band).clone()).collect()
     }
 

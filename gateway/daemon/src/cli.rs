@@ -153,7 +153,7 @@ pub struct Staffing {
     /// Only the calls of this queue [default: all, shared by all agents]
     #[arg(long, value_name = "QUEUE")]
     pub queue: Option<String>,
-    /// Holidays, past and to come: a class of days of their own; may be given several times
+    /// Holidays besides those of `[[holiday]]`, past and to come: a class of days of their own; may be given several times
     #[arg(long = "holiday", value_name = "DATE")]
     pub holidays: Vec<String>,
     /// Calls against the forecast, such as 1.2

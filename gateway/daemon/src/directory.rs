@@ -52,7 +52,11 @@ pub fn directory(settings: &Settings) -> Directory {
             .iter()
             .map(|band| (band.slug.to_string(), band.label.clone()))
             .collect(),
-        pause_reasons: PAUSE_REASONS.iter().map(ToString::to_string).collect(),
+        pause_reasons: if settings.pauses.is_empty() {
+            PAUSE_REASONS.iter().map(ToString::to_string).collect()
+        } else {
+            settings.pauses.iter().map(|pause| pause.slug.clone()).collect()
+        },
         targets: targets(settings),
     }
 }

@@ -208,7 +208,7 @@ impl Gateway {
             .collect();
         let roster = people::roster(&people, settings).await?;
         let reporting = reports::reporting(settings, roster.clone())?;
-        let acd = Acd::new(parts::acd(settings, &intents, roster), rng.fork(), clock.now())
+        let acd = Acd::new(parts::acd(settings, &intents, roster)?, rng.fork(), clock.now())
             .map_err(|problems| anyhow::anyhow!(problems_text(&problems)))?;
         let on_duty = acd
             .agents()

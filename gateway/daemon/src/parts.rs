@@ -17,6 +17,8 @@ use ivr_flows::{Flow, PromptRef};
 use crate::listeners;
 use crate::trunks;
 
+pub mod rules;
+
 /// Shortest time between retransmissions (RFC 3261 §17.1.1.1).
 const T1: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -133,37 +135,39 @@ pub const fn role(role: hotline_config::Role) -> Role {
     }
 }
 
-/// The queue engine's settings; intents and roster come from the store.
-#[must_use]
+/// The queue engine's settings; intents and the weekly roster come from the store.
+///
+/// # Errors
+/// An expression over skills that cannot be read, with its queue.
 pub fn acd(
     settings: &Settings,
     intents: &BTreeMap<AgentSlug, Intent>,
     roster: Vec<hotline_acd::RosterEntry>,
-) -> AcdConfig {
-    let queues = settings.queues.iter().map(|queue| hotline_acd::Queue {
-        slug: queue.slug.clone(),
-        agents: settings.agents_of(queue),
-        capacity: queue.capacity,
-        wait_max: queue.wait_max,
-        ring: queue.ring,
-        ring_min: queue.ring_min,
-        wrap_up: queue.wrap_up,
-    });
+) -> anyhow::Result<AcdConfig> {
+    let mut queues = Vec::new();
+    for queue in &settings.queues {
+        queues.push(hotline_acd::Queue {
+            slug: queue.slug.clone(),
+            agents: settings.agents_of(queue),
+            capacity: queue.capacity,
+            wait_max: queue.wait_max,
+            ring: queue.ring,
+            ring_min: queue.ring_min,
+            wrap_up: queue.wrap_up,
+            rules: rules::queue(queue)?,
+        });
+    }
     let agents = settings.seed.agents.iter().map(|agent| hotline_acd::Agent {
         slug: agent.slug.clone(),
         intent: intents.get(&agent.slug).cloned().unwrap_or(Intent::LoggedOut),
+        team: agent.team.clone(),
+        skills: rules::skills(agent),
     });
-    let bands = settings.bands.iter().map(|band| hotline_acd::Band {
-        slug: band.slug.clone(),
-        from_min: band.from_min,
-        until_min: band.until_min,
-        days: band.days,
-    });
-    AcdConfig {
-        queues: queues.collect(),
+    Ok(AcdConfig {
+        queues,
         agents: agents.collect(),
-        bands: bands.collect(),
-        roster,
+        bands: settings.bands.iter().map(rules::band).collect(),
+        roster: rules::roster(settings, roster),
         time_zone: settings.hotline.time_zone.clone(),
         business_day_start_min: settings.hotline.business_day_start_min,
         login: match settings.routing.login {
@@ -172,7 +176,9 @@ pub fn acd(
         },
         cool_off: settings.routing.cool_off,
         misses_max: settings.routing.misses_max,
-    }
+        holidays: rules::holidays(settings),
+        pauses: rules::pauses(settings),
+    })
 }
 
 fn srtp(settings: &Settings) -> SrtpRules {

@@ -48,7 +48,8 @@ pub async fn seed(people: &People, settings: &Settings, place: &Place, rng: &mut
         accounts.push((login, role, Pii::new(password), salt));
     }
     let users = tokio::task::spawn_blocking(move || hash_all(accounts)).await??;
-    let roster = settings.seed.roster.iter().map(|entry| RosterRow {
+    let weekly = settings.seed.roster.iter().filter(|entry| entry.dates.is_empty());
+    let roster = weekly.map(|entry| RosterRow {
         band: entry.band.clone(),
         agent: entry.agent.clone(),
         days: entry.days,
@@ -205,6 +206,7 @@ pub fn entries(rows: Vec<RosterRow>, settings: &Settings) -> Vec<RosterEntry> {
             band: row.band,
             agent: row.agent,
             days: row.days,
+            dates: Vec::new(),
         })
         .collect()
 }

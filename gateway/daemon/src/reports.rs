@@ -44,7 +44,7 @@ pub fn reporting(settings: &Settings, roster: Vec<RosterEntry>) -> anyhow::Resul
 /// # Errors
 /// As [`reporting`].
 pub fn engine(settings: &Settings, roster: Vec<RosterEntry>) -> anyhow::Result<Acd> {
-    let config = parts::acd(settings, &BTreeMap::new(), roster);
+    let config = parts::acd(settings, &BTreeMap::new(), roster)?;
     let now = Now::new(Time::from_millis(0), WallTime::from_millis(0));
     // No offer is ever made by it, so nothing is drawn from the generator.
     Acd::new(config, Rng::from_seed(0), now).map_err(|problems| {

@@ -341,6 +341,11 @@ fn step(record: &mut ContactRecord, event: &Event) {
         | What::AgentIntent { .. }
         | What::AgentWork { .. }
         | What::AgentDevice { .. }
+        | What::Disposed { .. }
+        | What::AgentReleased { .. }
+        | What::PauseOverrun { .. }
+        | What::SeatsShort { .. }
+        | What::SeatsFilled { .. }
         | What::AgentDeviceUnusable { .. }
         | What::OutsideDialled { .. }
         | What::OutsideAnswered { .. }

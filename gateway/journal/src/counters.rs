@@ -85,6 +85,11 @@ impl Counters {
             | What::RecordingStarted { .. }
             | What::RecordingSealed { .. }
             | What::RecordingFailed { .. }
+            | What::Disposed { .. }
+            | What::AgentReleased { .. }
+            | What::PauseOverrun { .. }
+            | What::SeatsShort { .. }
+            | What::SeatsFilled { .. }
             | What::MediaMeasured { .. }
             | What::AgentDeviceUnusable { .. }
             | What::OutsideDialled { .. }

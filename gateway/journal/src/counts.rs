@@ -159,6 +159,8 @@ counts! {
     flowed_out_no_staff,
     /// Flowed out: the caller pressed a key.
     flowed_out_key,
+    /// Flowed out: into another queue by an overflow rule.
+    flowed_out_overflow,
     /// Lost by the system.
     lost,
     /// Sum of the waits of the answered.
@@ -229,7 +231,11 @@ impl Counts {
     /// Flowed out for any reason.
     #[must_use]
     pub const fn flowed_out(&self) -> u64 {
-        self.flowed_out_timeout + self.flowed_out_full + self.flowed_out_no_staff + self.flowed_out_key
+        self.flowed_out_timeout
+            + self.flowed_out_full
+            + self.flowed_out_no_staff
+            + self.flowed_out_key
+            + self.flowed_out_overflow
     }
 
     /// Answered with a wait of at most `bound_s`, which must be one of [`WAIT_BOUNDS_S`]; a bound between two is

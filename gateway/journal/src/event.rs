@@ -290,6 +290,35 @@ pub enum What {
         /// The new one.
         device: DeviceState,
     },
+    /// What came of a contact, said by its agent. `agent`, `contact`.
+    Disposed {
+        /// Code of the disposition.
+        code: String,
+    },
+    /// An agent was freed by hand from whatever it was in. `agent`; `contact` where it had one.
+    AgentReleased {
+        /// What it was in.
+        work: WorkState,
+    },
+    /// A pause has gone on for as long as its reason allows: for a supervisor to act on. `agent`.
+    PauseOverrun {
+        /// Code of the reason.
+        reason: String,
+    },
+    /// Fewer agents are logged in for a band than it must have at this hour.
+    SeatsShort {
+        /// The band.
+        band: BandSlug,
+        /// How many it must have.
+        need: u32,
+        /// How many there are.
+        have: u32,
+    },
+    /// The band has its seats again, or its rule has ended.
+    SeatsFilled {
+        /// The band.
+        band: BandSlug,
+    },
     /// A registered phone cannot be offered calls, and why. `agent`.
     AgentDeviceUnusable {
         /// For a supervisor to read.

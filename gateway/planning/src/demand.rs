@@ -22,6 +22,17 @@ pub enum Known {
     Longer(Duration),
 }
 
+impl Known {
+    /// One time after another.
+    pub(crate) fn then(self, next: Self) -> Self {
+        let (Self::Exactly(before) | Self::Longer(before)) = self;
+        match next {
+            Self::Exactly(time) => Self::Exactly(before + time),
+            Self::Longer(time) => Self::Longer(before + time),
+        }
+    }
+}
+
 /// One entry into a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {

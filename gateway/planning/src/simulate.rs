@@ -148,11 +148,30 @@ pub fn run(
     Ok(sim.result)
 }
 
+/// The callers as they came: who was sent from queue to queue by overflow rules is one, since the engine does that itself.
+fn arrivals(entries: &[Caller]) -> Vec<Caller> {
+    let overflow = QueueExit::FlowedOut(FlowOutReason::Overflow);
+    let mut callers: Vec<Caller> = Vec::new();
+    for entry in entries.iter().take(CALLERS_MAX) {
+        match callers.last_mut() {
+            Some(before)
+                if before.contact == entry.contact
+                    && before.exit.is_some_and(|(exit, _)| exit == overflow) =>
+            {
+                before.patience = before.patience.then(entry.patience);
+                before.handling = entry.handling;
+                before.exit = entry.exit;
+            }
+            _ => callers.push(entry.clone()),
+        }
+    }
+    callers
+}
+
 impl Sim<'_> {
     fn prepare(&mut self, callers: &[Caller]) {
-        self.callers = callers
+        self.callers = arrivals(callers)
             .iter()
-            .take(CALLERS_MAX)
             .flat_map(|caller| self.copies(caller))
             .collect();
         for index in 0..self.callers.len() {
@@ -286,6 +305,7 @@ impl Sim<'_> {
             queue,
             enqueued_at: at,
             priority: Duration::ZERO,
+            last_agent: None,
         });
     }
 
@@ -376,7 +396,7 @@ impl Sim<'_> {
                 self.schedule(self.now + handling, Next::TalkEnds(contact));
             }
             Effect::EndTalk { contact } => self.schedule(self.now, Next::TalkEnds(contact)),
-            Effect::Exit { .. } => {}
+            Effect::Exit { .. } | Effect::Moved { .. } => {}
         }
     }
 
@@ -400,6 +420,7 @@ impl Sim<'_> {
                     }
                     QueueExit::FlowedOut(FlowOutReason::Full) => one.flowed_out_full = 1,
                     QueueExit::FlowedOut(FlowOutReason::NoStaff) => one.flowed_out_no_staff = 1,
+                    QueueExit::FlowedOut(FlowOutReason::Overflow) => one.flowed_out_overflow = 1,
                     QueueExit::FlowedOut(_) => one.flowed_out_timeout = 1,
                     QueueExit::Lost(_) => one.lost = 1,
                 }

@@ -27,8 +27,7 @@ use hotline_journal::{BusinessDate, By, Draft, Seq, What};
 use hotline_media::{Direction, MediaCommand, Negotiated};
 use hotline_sip::{LegEnd, ReleaseReason};
 use hotline_types::{
-    AgentSlug, ContactId, HangupBy, LegId, LostReason, Now, OfferId, Pii, Rng, SegmentId, SegmentKind, Time,
-    WallTime,
+    AgentSlug, ContactId, HangupBy, LegId, LostReason, Now, Pii, Rng, SegmentId, SegmentKind, Time, WallTime,
 };
 use ivr_flows::Flow;
 
@@ -227,7 +226,7 @@ impl Call {
             Ending::Lost(lost) => hotline_acd::Leave::Lost(lost),
             Ending::HungUp(_) | Ending::Refused(..) => hotline_acd::Leave::HungUp,
         };
-        if let Some(mut offer) = waiting.offer {
+        for mut offer in waiting.offers {
             offer.media.release(cx, ReleaseReason::NoAnswer);
             self.close_segment(cx, offer.segment);
         }
@@ -322,14 +321,6 @@ impl Call {
             && let Some(negotiated) = talk.media.accept_answer(cx, answer)
         {
             self.on_agent_direction(cx, negotiated.direction);
-        }
-    }
-
-    /// Which offer is out, if one is.
-    pub(crate) fn offer(&self) -> Option<OfferId> {
-        match &self.phase {
-            Phase::Waiting(waiting) => waiting.offer.as_ref().map(|offer| offer.offer),
-            _ => None,
         }
     }
 }

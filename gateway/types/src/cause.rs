@@ -121,6 +121,8 @@ pub enum FlowOutReason {
     NoStaff,
     /// The caller pressed a key that leaves the queue.
     Key,
+    /// An overflow rule sent the contact into another queue, with its time of enqueuing.
+    Overflow,
 }
 
 /// How the system lost a contact.

@@ -5,7 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_acd::{Acd, AcdConfig, Agent, Band, Login, Queue, RosterEntry};
+use hotline_acd::{
+    Acd, AcdConfig, Agent, Band, Login, Overflow, Policy, Queue, QueueRules, RosterEntry, SkillStep, Tier,
+    When,
+};
 use hotline_journal::{Event, Seq};
 use hotline_media::ClipId;
 use hotline_sip::{
@@ -65,8 +68,8 @@ pub fn switch(
     now: Now,
 ) -> Switch {
     let endpoint = Endpoint::new(endpoint_config(), rng.fork(), now.mono);
-    let acd =
-        Acd::new(acd_config(intents), rng.fork(), now).expect("the configuration of the simulator is right");
+    let acd = Acd::new(acd_config(options.seed, intents), rng.fork(), now)
+        .expect("the configuration of the simulator is right");
     Switch::new(switch_config(options), endpoint, acd, rng, last, now)
 }
 
@@ -111,7 +114,51 @@ fn endpoint_config() -> EndpointConfig {
     }
 }
 
-fn acd_config(intents: &BTreeMap<AgentSlug, Intent>) -> AcdConfig {
+/// Every queue of a run with a policy of its own; the first also sends those on who wait long.
+fn rules(seed: u64, at: usize) -> QueueRules {
+    let secs = Duration::from_secs;
+    let policies = [
+        Policy::LongestIdle,
+        Policy::RingAll { at_once: 3 },
+        Policy::LeastOccupied,
+        Policy::Progressive {
+            at_once: 3,
+            every: secs(4),
+        },
+        Policy::FewestCalls,
+        Policy::RoundRobin,
+        Policy::WeightedRandom,
+        Policy::Linear,
+    ];
+    let helpers = agents().into_iter().take(3).map(|agent| {
+        let tier = Tier {
+            worth: secs(20),
+            delay: secs(10),
+            weight: 2,
+        };
+        (agent, tier)
+    });
+    let step = |after, needs: &str| SkillStep {
+        after: secs(after),
+        needs: needs.parse().expect("the requirement is right"),
+    };
+    let mut rules = QueueRules {
+        policy: policies[(usize::try_from(seed).unwrap_or(0) + at) % policies.len()],
+        prefer_last: secs(10),
+        ..QueueRules::default()
+    };
+    match at {
+        0 => rules.overflow.push(Overflow {
+            when: When::Waited(secs(30)),
+            to: "after-sales".parse().expect("a word is a slug"),
+        }),
+        1 => rules.tiers = helpers.collect(),
+        _ => rules.steps = vec![step(0, "complaint>=2"), step(20, "complaint"), step(40, "any")],
+    }
+    rules
+}
+
+fn acd_config(seed: u64, intents: &BTreeMap<AgentSlug, Intent>) -> AcdConfig {
     let queue = |slug: &str| Queue {
         slug: slug.parse().expect("a word is a slug"),
         agents: agents(),
@@ -120,17 +167,20 @@ fn acd_config(intents: &BTreeMap<AgentSlug, Intent>) -> AcdConfig {
         ring: Duration::from_secs(20),
         ring_min: Duration::from_secs(3),
         wrap_up: Duration::from_secs(10),
+        rules: QueueRules::default(),
     };
     let band = |slug: &str, from_min, until_min| Band {
         slug: slug.parse().expect("a word is a slug"),
         from_min,
         until_min,
         days: [true; 7],
+        seats: Vec::new(),
     };
     let entry = |band: &str, agent: AgentSlug| RosterEntry {
         band: band.parse().expect("a word is a slug"),
         agent,
         days: [true; 7],
+        dates: Vec::new(),
     };
     let roster = agents().into_iter().enumerate().flat_map(|(at, agent)| {
         let bands: &[&str] = if at < 4 {
@@ -145,10 +195,20 @@ fn acd_config(intents: &BTreeMap<AgentSlug, Intent>) -> AcdConfig {
     });
     let agent = |slug: AgentSlug| Agent {
         intent: intents.get(&slug).cloned().unwrap_or(Intent::LoggedOut),
+        team: None,
+        skills: BTreeMap::from([("complaint".to_owned(), 1 + u8::from(slug.as_str() < "1007"))]),
         slug,
     };
     AcdConfig {
-        queues: ["pre-sales", "after-sales", "complaints"].map(queue).to_vec(),
+        queues: ["pre-sales", "after-sales", "complaints"]
+            .map(queue)
+            .into_iter()
+            .enumerate()
+            .map(|(at, queue)| Queue {
+                rules: rules(seed, at),
+                ..queue
+            })
+            .collect(),
         agents: agents().into_iter().map(agent).collect(),
         bands: vec![
             band("day", 480, 1_200),
@@ -161,6 +221,8 @@ fn acd_config(intents: &BTreeMap<AgentSlug, Intent>) -> AcdConfig {
         login: Login::Register,
         cool_off: Duration::from_secs(10),
         misses_max: 3,
+        holidays: Vec::new(),
+        pauses: Vec::new(),
     }
 }
 

@@ -16,12 +16,13 @@ fn band(text: &str, days: [bool; 7]) -> Band {
         from_min: minute(from),
         until_min: minute(until),
         days,
+        seats: Vec::new(),
     }
 }
 
 fn calendar(zone_name: &str, bands: &[&str]) -> Calendar {
     let bands = bands.iter().map(|text| band(text, ALL_WEEK)).collect();
-    Calendar::new(zone(zone_name).unwrap(), bands, 8 * 60)
+    Calendar::new(zone(zone_name).unwrap(), bands, &[], 8 * 60)
 }
 
 fn at(text: &str) -> WallTime {
@@ -148,14 +149,16 @@ fn band_that_crosses_midnight_belongs_to_the_weekday_it_began() {
     let mut fridays = [false; 7];
     fridays[4] = true;
     let bands = vec![band("night 20:00-08:00", fridays)];
-    let calendar = Calendar::new(zone("Asia/Shanghai").unwrap(), bands, 8 * 60);
+    let calendar = Calendar::new(zone("Asia/Shanghai").unwrap(), bands, &[], 8 * 60);
     // 2026-11-27 is a Friday.
     let saturday = calendar.duty(at("2026-11-28T07:59:00+08:00"));
     assert_eq!(
         saturday.on,
         [Occurrence {
             band: BandNo(0),
-            weekday: 4
+            date: jiff::civil::date(2026, 11, 27),
+            weekday: 4,
+            seats: 0,
         }]
     );
     assert_eq!(on(&calendar, at("2026-11-27T07:59:00+08:00")), "");
@@ -183,14 +186,14 @@ fn whole_day_band_is_always_on_whichever_way_it_is_written() {
 #[test]
 fn band_without_weekdays_never_wakes_the_engine() {
     let bands = vec![band("never 08:00-20:00", [false; 7])];
-    let calendar = Calendar::new(zone("Asia/Shanghai").unwrap(), bands, 0);
+    let calendar = Calendar::new(zone("Asia/Shanghai").unwrap(), bands, &[], 0);
     assert_eq!(calendar.duty(at("2026-11-24T12:00:00Z")).until, None);
 }
 
 #[test]
 fn business_date_begins_at_its_start_and_never_runs_backwards() {
     let check = |zone_name: &str, start: u16, cases: &[(&str, &str)]| {
-        let calendar = Calendar::new(zone(zone_name).unwrap(), Vec::new(), start);
+        let calendar = Calendar::new(zone(zone_name).unwrap(), Vec::new(), &[], start);
         for (when, date) in cases {
             assert_eq!(calendar.business_date(at(when)).0, *date, "{zone_name} {when}");
         }

@@ -5,6 +5,7 @@ use hotline_types::{AgentSlug, ContactId, DeviceState, Intent, OfferOutcome, Que
 
 use super::{Acd, RONA, draft};
 use crate::agent::{AgentNo, Work};
+use crate::rules::WrapUpRule;
 use crate::timers::Timer;
 use crate::{Effect, Login};
 
@@ -27,6 +28,7 @@ impl Acd {
         if let (Some(timer), Some(until)) = (timer_of(no, &work), work.until()) {
             self.timers.set(timer, until);
         }
+        self.agents[no.0].add_load(self.now.mono);
         let about = work.contact().or(self.agents[no.0].work.contact());
         self.agents[no.0].work = work;
         let until = work.until().map(|until| self.now.wall_at(until));
@@ -68,21 +70,32 @@ impl Acd {
         let listed = agent.listed;
         agent.staff = staff;
         agent.listed = routable;
+        let awaited = agent.is_awaited();
+        let given_up = agent.awaited && !awaited;
+        agent.awaited = awaited;
         for index in 0..self.agents[no.0].queues.len() {
-            let queue_no = self.agents[no.0].queues[index];
-            let queue = &mut self.queues[queue_no.0];
+            let serves = self.agents[no.0].queues[index];
+            let queue = &mut self.queues[serves.queue.0];
             if listed != routable {
                 if let Some(old) = listed {
                     queue.idle.remove(&old);
                 }
                 if let Some(new) = routable {
-                    queue.idle.insert(new);
+                    queue.idle.insert(new, serves.member);
                 }
             }
             if staff_changed {
                 queue.staff = if staff { queue.staff + 1 } else { queue.staff - 1 };
-                self.staff_changed(queue_no);
+                self.staff_changed(serves.queue);
             }
+        }
+        if given_up {
+            // Callers who waited for this agent take anybody from now on.
+            let waiting = self
+                .callers
+                .iter()
+                .filter(|(_, caller)| caller.last_agent == Some(no));
+            self.freed_callers.extend(waiting.map(|(contact, _)| *contact));
         }
         if routable.is_some() && listed.is_none() {
             self.freed_agents.push(no);
@@ -123,7 +136,15 @@ impl Acd {
     /// no longer wants calls is taken back. Ready ends wrap-up, and a rest that is not about the phone.
     pub(super) fn intent(&mut self, no: AgentNo, intent: Intent, by: &By) {
         let ready = intent == Intent::Ready;
+        if let Intent::Paused { reason } = &intent
+            && self.pause_refusal(no, reason).is_some()
+        {
+            // The switch asks before it sends one: this crossed another agent's pause.
+            self.ignored += 1;
+            return;
+        }
         let agent = &mut self.agents[no.0];
+        agent.add_load(self.now.mono);
         let was_out = agent.intent == Intent::LoggedOut;
         if ready {
             agent.misses = 0;
@@ -132,13 +153,23 @@ impl Acd {
             agent.intent = intent.clone();
             let event = draft(by, What::AgentIntent { intent }).agent(self.slug(no));
             self.event(event);
+            self.watch_pause(no);
+            self.recount = true;
         }
         match self.agents[no.0].work {
             Work::Offered(offer) if !ready => {
                 self.withdraw(no, OfferOutcome::Withdrawn, by);
                 self.set_work(no, Work::Idle { since: offer.idle }, by);
             }
-            Work::WrapUp { .. } | Work::CoolOff { device: None, .. } if ready => self.back_to_idle(no, by),
+            Work::WrapUp {
+                rule: WrapUpRule::Optional,
+                ..
+            }
+            | Work::CoolOff { device: None, .. }
+                if ready =>
+            {
+                self.back_to_idle(no, by);
+            }
             Work::Idle { .. } if ready && was_out => {
                 let since = self.idle_now(no);
                 self.agents[no.0].work = Work::Idle { since };
@@ -150,6 +181,10 @@ impl Acd {
 
     /// Frees the agent whatever it is believed to do.
     pub(super) fn release(&mut self, no: AgentNo, by: &By) {
+        let work = self.agents[no.0].work;
+        let mut released = draft(by, What::AgentReleased { work: work.state() }).agent(self.slug(no));
+        released.contact = work.contact();
+        self.event(released);
         self.agents[no.0].misses = 0;
         match self.agents[no.0].work {
             Work::Idle { .. } => {}
@@ -177,10 +212,12 @@ impl Acd {
         let Some(no) = self.talks.remove(&contact) else {
             return;
         };
-        let Work::Talking { queue, .. } = self.agents[no.0].work else {
+        let Work::Talking { queue, since, .. } = self.agents[no.0].work else {
             return;
         };
-        let wrap_up = self.queues[queue.0].rules.wrap_up;
+        let queue = &mut self.queues[queue.0];
+        let (wrap_up, rule) = (queue.rules.wrap_up, queue.rules.wrap_up_rule);
+        queue.handling.add(self.now.mono.since(since) + wrap_up);
         if wrap_up.is_zero() {
             self.back_to_idle(no, &By::System);
         } else {
@@ -188,9 +225,23 @@ impl Acd {
                 no,
                 Work::WrapUp {
                     until: self.now.mono + wrap_up,
+                    contact,
+                    rule,
                 },
                 &By::System,
             );
+        }
+    }
+
+    /// The agent has said what came of the last contact: wrap-up that waits for it ends.
+    pub(super) fn disposed(&mut self, no: AgentNo, code: String, by: &By) {
+        let Work::WrapUp { contact, rule, .. } = self.agents[no.0].work else {
+            return;
+        };
+        let event = draft(by, What::Disposed { code }).agent(self.slug(no));
+        self.event(event.contact(contact));
+        if rule == WrapUpRule::UntilDisposition {
+            self.back_to_idle(no, by);
         }
     }
 
@@ -211,6 +262,7 @@ impl Acd {
             contact,
             queue,
             held: false,
+            since: self.now.mono,
         };
         self.set_work(no, work, &by);
     }
@@ -219,7 +271,9 @@ impl Acd {
         let Some(no) = self.talks.get(&contact).copied() else {
             return;
         };
-        if let Work::Talking { queue, held, .. } = self.agents[no.0].work
+        if let Work::Talking {
+            queue, held, since, ..
+        } = self.agents[no.0].work
             && held != on_hold
         {
             let by = By::Agent(self.slug(no));
@@ -229,6 +283,7 @@ impl Acd {
                     contact,
                     queue,
                     held: on_hold,
+                    since,
                 },
                 &by,
             );

@@ -5,10 +5,15 @@ use hotline_types::{ContactId, DeviceState, Intent, OfferId, OfferOutcome, Queue
 
 use super::{Acd, RING_GRACE, RONA, draft};
 use crate::Effect;
-use crate::agent::{AgentNo, IdleSince, Offer, Work};
-use crate::policy;
-use crate::queue::{QueueState, Wait};
+use crate::agent::{AgentNo, Offer, Work};
+use crate::policy::Choice;
+use crate::queue::Caller;
+use crate::rules::Policy;
 use crate::timers::Timer;
+
+/// Longest chain of picks until agent and call have chosen each other. Only where several agents become free at one
+/// moment can it go on at all; beyond it the agent takes its call.
+const CHAIN_MAX: usize = 16;
 
 impl Acd {
     /// Decides for those whose state has changed: freed agents pick calls in the order of their idleness, then
@@ -23,103 +28,113 @@ impl Acd {
             }
             self.freed_agents = freed;
         }
-        if !self.freed_callers.is_empty() {
+        while !self.freed_callers.is_empty() {
             let mut freed = std::mem::take(&mut self.freed_callers);
             freed.sort_unstable_by_key(|contact| self.callers.get(contact).map(|caller| caller.place));
             freed.dedup();
             for contact in freed.drain(..) {
                 self.leave_if_unstaffed(contact);
-                self.caller_picks(contact);
+                self.relax(contact);
+                while let Some(choice) = self.caller_picks(contact) {
+                    self.agent_picks(choice.agent);
+                }
             }
+            // What a caller's turn set free has its own turn in the next round.
+            freed.append(&mut self.freed_callers);
             self.freed_callers = freed;
         }
     }
 
     /// The agent picks a call, the call picks an agent, and so on until the choice is mutual. Only a call that has
-    /// itself just become free can pick another agent than the one who picked it, one idle longer; each such turn
-    /// leads to a better place, and each round makes one offer, so both loops end.
+    /// itself just become free can pick another agent than the one who picked it, one before it by the policy. Each
+    /// round makes one offer, so it ends.
     fn agent_picks(&mut self, no: AgentNo) {
         while self.agents[no.0].listed.is_some() {
             let mut agent = no;
-            loop {
-                self.set_late_aside(agent);
-                let Some(place) = policy::pick_call(&self.agents[agent.0].queues, &self.queues) else {
+            for link in 0..=CHAIN_MAX {
+                let Some(contact) = self.pick_call(agent) else {
                     return;
                 };
-                let Some(caller) = self.callers.get(&place.contact) else {
+                let Some(mut choice) = self.pick_agent(contact) else {
                     return;
                 };
-                let queue = &self.queues[caller.queue.0];
-                let Some(since) = policy::pick_agent(queue) else {
-                    return;
-                };
-                if since.agent == agent {
-                    let why = if agent == no {
-                        let others = queue.free.len().saturating_sub(1);
-                        policy::why_call(self.now.mono.since(caller.entered.mono).as_secs(), others)
-                    } else {
-                        self.why_agent(queue, since)
-                    };
-                    self.offer(place.contact, agent, why);
-                    break;
+                if choice.agent != agent && link < CHAIN_MAX {
+                    agent = choice.agent;
+                    continue;
                 }
-                agent = since.agent;
+                let why = if link == 0 {
+                    self.why_call(contact)
+                } else {
+                    self.why_agent(contact, &choice)
+                };
+                if choice.agent != agent {
+                    let Some(idle) = self.agents[agent.0].listed else {
+                        return;
+                    };
+                    choice.agent = agent;
+                    choice.idle = idle;
+                }
+                self.offer(contact, &choice, why);
+                break;
             }
         }
     }
 
-    fn caller_picks(&mut self, contact: ContactId) {
+    /// A caller for whom a phone, or one more, may ring picks an agent and is offered to it, or answers an agent
+    /// who has a better call and must take that first.
+    fn caller_picks(&mut self, contact: ContactId) -> Option<Choice> {
+        let caller = self.callers.get(&contact)?;
+        if caller.offers.len() >= caller.at_once {
+            return None;
+        }
+        let choice = self.pick_agent(contact)?;
+        if self.pick_call(choice.agent).is_some_and(|best| best != contact) {
+            return Some(choice);
+        }
+        let why = self.why_agent(contact, &choice);
+        self.offer(contact, &choice, why);
+        // Another phone may ring for the same caller.
+        self.freed_callers.push(contact);
+        None
+    }
+
+    pub(crate) fn is_late(&self, caller: &Caller) -> bool {
+        caller.deadline.since(self.now.mono) < self.queues[caller.queue.0].rules.ring_min
+    }
+
+    /// Puts the caller into the lists of those who can be offered, as its offers and their limit say.
+    pub(super) fn relist(&mut self, contact: ContactId) {
         let Some(caller) = self.callers.get(&contact) else {
             return;
         };
-        let no = caller.queue;
-        if caller.wait != Wait::Free {
-            return;
+        let queue = &mut self.queues[caller.queue.0];
+        queue.free.remove(&caller.place);
+        queue.more.remove(&caller.place);
+        if caller.offers.is_empty() {
+            queue.free.insert(caller.place);
+        } else if caller.offers.len() < caller.at_once {
+            queue.more.insert(caller.place);
         }
-        if self.is_late(contact) {
-            self.set_aside(contact);
-            return;
-        }
-        let Some(since) = policy::pick_agent(&self.queues[no.0]) else {
+    }
+
+    /// One more phone may ring for a caller whom nobody has answered.
+    pub(super) fn widen(&mut self, contact: ContactId) {
+        let Some(caller) = self.callers.get_mut(&contact) else {
             return;
         };
-        let why = self.why_agent(&self.queues[no.0], since);
-        self.offer(contact, since.agent, why);
-    }
-
-    fn why_agent(&self, queue: &QueueState, since: IdleSince) -> String {
-        let others = queue.idle.len().saturating_sub(1);
-        policy::why_agent(self.now.mono.since(since.at).as_secs(), others)
-    }
-
-    /// Callers at the head of the agent's queues who have less than `ring_min` left are offered no more; what is
-    /// left never grows.
-    fn set_late_aside(&mut self, agent: AgentNo) {
-        for index in 0..self.agents[agent.0].queues.len() {
-            let queue = self.agents[agent.0].queues[index];
-            while let Some(place) = self.queues[queue.0].free.first().copied() {
-                if !self.is_late(place.contact) {
-                    break;
-                }
-                self.set_aside(place.contact);
-            }
+        let Policy::Progressive { at_once, every } = self.queues[caller.queue.0].rules.policy else {
+            return;
+        };
+        caller.at_once = (caller.at_once + 1).min(at_once);
+        if caller.at_once < at_once {
+            self.timers.set(Timer::Widen(contact), self.now.mono + every);
         }
+        self.relist(contact);
+        self.freed_callers.push(contact);
     }
 
-    fn is_late(&self, contact: ContactId) -> bool {
-        self.callers.get(&contact).is_some_and(|caller| {
-            caller.deadline.since(self.now.mono) < self.queues[caller.queue.0].rules.ring_min
-        })
-    }
-
-    fn set_aside(&mut self, contact: ContactId) {
-        if let Some(caller) = self.callers.get_mut(&contact) {
-            caller.wait = Wait::Late;
-            self.queues[caller.queue.0].free.remove(&caller.place);
-        }
-    }
-
-    fn offer(&mut self, contact: ContactId, no: AgentNo, why: String) {
+    fn offer(&mut self, contact: ContactId, choice: &Choice, why: String) {
+        let no = choice.agent;
         let Work::Idle { since: idle } = self.agents[no.0].work else {
             return;
         };
@@ -127,11 +142,18 @@ impl Acd {
             return;
         };
         let queue = caller.queue;
-        caller.wait = Wait::Offered(no);
+        let first = caller.offers.is_empty();
+        caller.offers.push(no);
         let state = &mut self.queues[queue.0];
-        state.free.remove(&caller.place);
+        state.rung_last = choice.member;
         let deadline = (self.now.mono + state.rules.ring + RING_GRACE).min(caller.deadline);
+        if let Policy::Progressive { every, .. } = state.rules.policy
+            && first
+        {
+            self.timers.set(Timer::Widen(contact), self.now.mono + every);
+        }
         let slug = state.slug.clone();
+        self.relist(contact);
         let id = OfferId::new(self.now.wall, &mut self.rng);
         self.fences += 1;
         self.offers.insert(id, no);
@@ -183,8 +205,12 @@ impl Acd {
         if outcome != OfferOutcome::Answered
             && let Some(caller) = self.callers.get_mut(&offer.contact)
         {
-            caller.wait = Wait::Free;
-            self.queues[caller.queue.0].free.insert(caller.place);
+            caller.offers.retain(|other| *other != no);
+            if caller.offers.is_empty() {
+                caller.at_once = self.queues[caller.queue.0].rules.policy.at_first();
+                self.timers.cancel(Timer::Widen(offer.contact));
+            }
+            self.relist(offer.contact);
             self.freed_callers.push(offer.contact);
         }
         Some(offer)
@@ -227,15 +253,18 @@ impl Acd {
             return;
         };
         let contact = offer.contact;
-        self.remove_caller(contact, QueueExit::Answered, &by);
+        let losers = self.end_other_offers(contact, no, &by);
+        self.remove_caller(contact, QueueExit::Answered, &by, Some(no));
         self.talks.insert(contact, no);
         self.agents[no.0].misses = 0;
+        self.agents[no.0].load.calls += 1;
         self.set_work(
             no,
             Work::Talking {
                 contact,
                 queue: offer.queue,
                 held: false,
+                since: self.now.mono,
             },
             &by,
         );
@@ -244,6 +273,29 @@ impl Acd {
             contact,
             agent,
         });
+        for loser in losers {
+            self.effect(Effect::Withdraw {
+                offer: loser,
+                contact,
+                outcome: OfferOutcome::Withdrawn,
+            });
+        }
+    }
+
+    /// The other phones that ring for this caller were slower. Their agents keep their places in the row.
+    fn end_other_offers(&mut self, contact: ContactId, winner: AgentNo, by: &By) -> Vec<OfferId> {
+        let others = match self.callers.get(&contact) {
+            Some(caller) => caller.offers.clone(),
+            None => Vec::new(),
+        };
+        let mut ended = Vec::new();
+        for no in others.into_iter().filter(|no| *no != winner) {
+            if let Some(offer) = self.end_offer(no, OfferOutcome::Withdrawn, None, by) {
+                self.set_work(no, Work::Idle { since: offer.idle }, by);
+                ended.push(offer.id);
+            }
+        }
+        ended
     }
 
     /// The phone's own word on how the offer ended. What a phone cannot say counts as failed.
@@ -298,6 +350,7 @@ impl Acd {
             agent.intent = intent.clone();
             let event = draft(&By::System, What::AgentIntent { intent }).agent(self.slug(no));
             self.event(event);
+            self.watch_pause(no);
             self.back_to_idle(no, by);
         } else {
             let until = self.now.mono + self.cool_off;

@@ -77,6 +77,7 @@ fn agent_who_keeps_missing_is_paused_and_an_answer_begins_the_count_anew() {
         > @138 B at anna Missed; @138 withdraw B Missed; @138 anna paused rona
         ? staff sales = 2
         t=201 release anna
+        > anna released from Idle
         > anna ready; offer B anna
         ",
     );
@@ -239,15 +240,18 @@ fn release_frees_the_agent_from_every_state() {
     check_two(
         "
         t=1 release anna
+        > anna released from Idle
         t=2 call A sales
         > offer A anna
         t=3 release anna
+        > anna released from Offered
         > A at anna Withdrawn; withdraw A Withdrawn; offer A ben
         t=4 answer A#1
         > stale A
         t=5 answer A
         > A at ben Answered; A left: answered after 3; connect A ben
         t=6 release ben
+        > ben released from Talking
         > end-talk A
         t=7 end A
         ? routable = anna ben
@@ -256,12 +260,14 @@ fn release_frees_the_agent_from_every_state() {
         t=9 fail B busy
         > B at anna Busy; anna Idle until 19; anna BusyElsewhere; offer B ben
         t=10 release anna
+        > anna released from Idle
         > anna Registered
         t=11 answer B
         > B at ben Answered; B left: answered after 3; connect B ben
         t=12 end B
         > ben WrapUp until 32
         t=13 release ben
+        > ben released from WrapUp
         ? routable = anna ben
         t=14 release nobody
         ? ignored = 1

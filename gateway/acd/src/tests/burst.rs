@@ -16,11 +16,14 @@ fn fifty_calls_in_a_tenth_of_a_second_offer_each_of_ten_agents_once() {
         from_min: 0,
         until_min: 1440,
         days: [true; 7],
+        seats: Vec::new(),
     }];
     config.agents = (0..10)
         .map(|no| Agent {
             slug: agent_slug(no),
             intent: Intent::Ready,
+            team: None,
+            skills: Default::default(),
         })
         .collect();
     config.roster = (0..10)
@@ -28,6 +31,7 @@ fn fifty_calls_in_a_tenth_of_a_second_offer_each_of_ten_agents_once() {
             band: "day".parse().unwrap(),
             agent: agent_slug(no),
             days: [true; 7],
+            dates: Vec::new(),
         })
         .collect();
     let mut queue = world().queues.swap_remove(0);
@@ -61,6 +65,7 @@ fn fifty_calls_in_a_tenth_of_a_second_offer_each_of_ten_agents_once() {
                 queue,
                 enqueued_at,
                 priority: Duration::ZERO,
+                last_agent: None,
             },
         );
         loop {

@@ -13,7 +13,10 @@ use hotline_types::{
     Time, WallTime, WorkState,
 };
 
-use crate::{Acd, AcdConfig, Agent, Band, Effect, Input, Leave, Login, Output, Queue, RosterEntry};
+use crate::{
+    Acd, AcdConfig, Agent, Band, Effect, Holiday, Input, Leave, Login, Output, Overflow, PauseRule, Policy,
+    Queue, QueueRules, RosterEntry, Seats, SkillStep, Tier, When, WrapUpRule,
+};
 
 /// Runs the script; panics at the first step whose outputs or state differ.
 pub(super) fn check(script: &str) {
@@ -59,6 +62,8 @@ pub(super) fn plain_config() -> AcdConfig {
         login: Login::Register,
         cool_off: Duration::from_secs(10),
         misses_max: 3,
+        holidays: Vec::new(),
+        pauses: Vec::new(),
     }
 }
 
@@ -97,8 +102,20 @@ impl World {
                 let agent = |slug: &&str| Agent {
                     slug: slug.parse().unwrap(),
                     intent: Intent::LoggedOut,
+                    team: None,
+                    skills: BTreeMap::new(),
                 };
                 config.agents = slugs.iter().map(agent).collect();
+            }
+            ["skills", slug, skills] => {
+                let agent = config
+                    .agents
+                    .iter_mut()
+                    .find(|agent| agent.slug.as_str() == *slug);
+                let skills = skills.split(',').map(|skill| skill.split_once('=').unwrap());
+                agent.unwrap().skills = skills
+                    .map(|(skill, level)| (skill.to_owned(), level.parse().unwrap()))
+                    .collect();
             }
             ["band", slug, times, who @ ..] => {
                 let (from, until) = times.split_once('-').unwrap();
@@ -107,12 +124,47 @@ impl World {
                     from_min: minute(from),
                     until_min: minute(until),
                     days: [true; 7],
+                    seats: Vec::new(),
                 });
                 config.roster.extend(who.iter().map(|agent| RosterEntry {
                     band: slug.parse().unwrap(),
                     agent: agent.parse().unwrap(),
                     days: [true; 7],
+                    dates: Vec::new(),
                 }));
+            }
+            ["team", team, agents @ ..] => {
+                for agent in config
+                    .agents
+                    .iter_mut()
+                    .filter(|agent| agents.contains(&agent.slug.as_str()))
+                {
+                    agent.team = Some((*team).to_owned());
+                }
+            }
+            ["pauses", code, longest, most] => config.pauses.push(PauseRule {
+                code: (*code).to_owned(),
+                longest: Some(Duration::from_secs(longest.parse().unwrap())),
+                team_max: Some(most.parse().unwrap()),
+            }),
+            ["holiday", date, bands @ ..] => config.holidays.push(Holiday {
+                date: (*date).to_owned(),
+                bands: bands.iter().map(|band| band.parse().unwrap()).collect(),
+            }),
+            ["on", date, band, who @ ..] => config.roster.extend(who.iter().map(|agent| RosterEntry {
+                band: band.parse().unwrap(),
+                agent: agent.parse().unwrap(),
+                days: [false; 7],
+                dates: vec![(*date).to_owned()],
+            })),
+            ["seats", band, times, min] => {
+                let (from, until) = times.split_once('-').unwrap();
+                let band = config.bands.iter_mut().find(|known| known.slug.as_str() == *band);
+                band.unwrap().seats.push(Seats {
+                    from_min: minute(from),
+                    until_min: minute(until),
+                    min: min.parse().unwrap(),
+                });
             }
             ["queue", slug, rest @ ..] => config.queues.push(queue(slug, rest)),
             _ => panic!("the script does not know `{line}`"),
@@ -201,6 +253,10 @@ impl World {
                     queue: queue.parse().unwrap(),
                     enqueued_at: self.now().wall - seconds("waited="),
                     priority: seconds("priority="),
+                    last_agent: rest
+                        .iter()
+                        .find_map(|word| word.strip_prefix("last="))
+                        .map(|slug| slug.parse().unwrap()),
                 })
             }
             ["hangup", contact] => leave(self.contact(contact), Leave::HungUp),
@@ -285,6 +341,7 @@ impl World {
             Effect::Connect { contact, agent, .. } => format!("connect {} {agent}", self.name(*contact)),
             Effect::Stale { offer } => format!("stale {}", self.offer_name(*offer)),
             Effect::Exit { contact, why } => format!("exit {} {why:?}", self.name(*contact)),
+            Effect::Moved { contact, queue } => format!("moved {} {queue}", self.name(*contact)),
             Effect::EndTalk { contact } => format!("end-talk {}", self.name(*contact)),
         }
     }
@@ -337,6 +394,11 @@ impl World {
             What::AgentWork { work, until: at } => {
                 (all || at.is_some()).then(|| format!("{agent} {work:?}{}", until(at)))
             }
+            What::PauseOverrun { reason } => Some(format!("{agent} {reason} is too long")),
+            What::SeatsShort { band, need, have } => Some(format!("{band} short: {have} of {need}")),
+            What::SeatsFilled { band } => Some(format!("{band} filled")),
+            What::Disposed { code } => Some(format!("{agent} disposed {contact} {code}")),
+            What::AgentReleased { work } => Some(format!("{agent} released from {work:?}")),
             What::AgentDevice { device } => Some(format!("{agent} {device:?}")),
             other => panic!("the engine does not tell {other:?}"),
         }
@@ -376,6 +438,10 @@ impl World {
                 free.map(|slug| slug.as_str()).collect::<Vec<_>>().join(" ")
             }
             ["work", agent] => format!("{:?}", acd.agent(&agent.parse().unwrap()).unwrap().work),
+            ["why", _] if contact.is_some_and(|id| acd.position(id).is_some()) => {
+                contact.and_then(|id| acd.why_contact(id)).unwrap()
+            }
+            ["why", agent] => acd.why_agent_idle(&agent.parse().unwrap()).unwrap(),
             ["ignored"] => acd.ignored().to_string(),
             ["drained"] => acd.is_drained().to_string(),
             _ => panic!("the script cannot ask `{question}`"),
@@ -412,6 +478,11 @@ fn agent_input(words: &[&str]) -> Option<Input> {
             },
             by,
         ),
+        ["dispose", slug, code] => Some(Input::Disposed {
+            agent: agent(slug),
+            code: code.to_owned(),
+            by,
+        }),
         ["release", slug] => Some(Input::Release {
             agent: agent(slug),
             by,
@@ -430,6 +501,7 @@ fn queue(slug: &str, words: &[&str]) -> Queue {
         ring: Duration::from_secs(15),
         ring_min: Duration::from_secs(5),
         wrap_up: Duration::ZERO,
+        rules: QueueRules::default(),
     };
     for word in words {
         let (key, value) = word.split_once('=').unwrap();
@@ -441,8 +513,67 @@ fn queue(slug: &str, words: &[&str]) -> Queue {
             "ring" => queue.ring = seconds(),
             "ring_min" => queue.ring_min = seconds(),
             "wrap" => queue.wrap_up = seconds(),
-            _ => panic!("no setting {key}"),
+            _ => rule(&mut queue.rules, key, value),
         }
     }
     queue
+}
+
+/// `policy=fewest prefer=S dispose=until tier=AGENT:WORTH:DELAY:WEIGHT steps=SKILLS@S,SKILLS@S over=wait:S:QUEUE`.
+fn rule(rules: &mut QueueRules, key: &str, value: &str) {
+    let secs = |text: &str| Duration::from_secs(text.parse().unwrap());
+    let parts: Vec<&str> = value.split(':').collect();
+    match (key, parts.as_slice()) {
+        ("policy", ["occupied"]) => rules.policy = Policy::LeastOccupied,
+        ("policy", ["fewest"]) => rules.policy = Policy::FewestCalls,
+        ("policy", ["robin"]) => rules.policy = Policy::RoundRobin,
+        ("policy", ["linear"]) => rules.policy = Policy::Linear,
+        ("policy", ["lot"]) => rules.policy = Policy::WeightedRandom,
+        ("policy", ["all", at_once]) => {
+            rules.policy = Policy::RingAll {
+                at_once: at_once.parse().unwrap(),
+            };
+        }
+        ("policy", ["progressive", at_once, every]) => {
+            rules.policy = Policy::Progressive {
+                at_once: at_once.parse().unwrap(),
+                every: secs(every),
+            };
+        }
+        ("prefer", [bound]) => rules.prefer_last = secs(bound),
+        ("dispose", ["until"]) => rules.wrap_up = WrapUpRule::UntilDisposition,
+        ("dispose", ["timed"]) => rules.wrap_up = WrapUpRule::Timed,
+        ("tier", [agent, worth, delay, weight]) => {
+            let tier = Tier {
+                worth: secs(worth),
+                delay: secs(delay),
+                weight: weight.parse().unwrap(),
+            };
+            rules.tiers.insert(agent.parse().unwrap(), tier);
+        }
+        ("steps", _) => {
+            let step = |text: &str| {
+                let (needs, after) = text.split_once('@').unwrap();
+                SkillStep {
+                    after: secs(after),
+                    needs: needs.replace('+', " and ").parse().unwrap(),
+                }
+            };
+            rules.steps = value.split(',').map(step).collect();
+        }
+        ("over", [when, rest @ .., to]) => {
+            let when = match (*when, rest) {
+                ("wait", [wait]) => When::Waited(secs(wait)),
+                ("estimate", [wait]) => When::Estimate(secs(wait)),
+                ("length", [most]) => When::Length(most.parse().unwrap()),
+                ("nostaff", []) => When::NoStaff,
+                _ => panic!("no overflow {value}"),
+            };
+            rules.overflow.push(Overflow {
+                when,
+                to: to.parse().unwrap(),
+            });
+        }
+        _ => panic!("no setting {key}={value}"),
+    }
 }

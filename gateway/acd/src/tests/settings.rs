@@ -1,11 +1,15 @@
 //! Settings that cannot work are refused, all at once.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hotline_types::{Intent, Now, Rng, Time, WallTime};
 
 use super::script::plain_config;
-use crate::{Acd, Agent, Band, ConfigProblem, Queue, RosterEntry};
+use crate::{
+    Acd, Agent, Band, ConfigProblem, Overflow, Policy, Queue, QueueRules, Requirement, RosterEntry,
+    SkillStep, Tier, When, WrapUpRule,
+};
 
 #[test]
 fn every_problem_of_the_settings_is_reported_at_once() {
@@ -16,6 +20,8 @@ fn every_problem_of_the_settings_is_reported_at_once() {
     let agent = Agent {
         slug: "anna".parse().unwrap(),
         intent: Intent::Ready,
+        team: None,
+        skills: BTreeMap::new(),
     };
     config.agents = vec![agent.clone(), agent];
     config.bands = vec![Band {
@@ -23,6 +29,7 @@ fn every_problem_of_the_settings_is_reported_at_once() {
         from_min: 1440,
         until_min: 1441,
         days: [true; 7],
+        seats: Vec::new(),
     }];
     config.queues = vec![Queue {
         slug: "sales".parse().unwrap(),
@@ -36,11 +43,32 @@ fn every_problem_of_the_settings_is_reported_at_once() {
         ring: Duration::ZERO,
         ring_min: Duration::from_secs(5),
         wrap_up: Duration::ZERO,
+        rules: QueueRules {
+            policy: Policy::RingAll { at_once: 1 },
+            tiers: BTreeMap::from([(
+                "carl".parse().unwrap(),
+                Tier {
+                    weight: 0,
+                    ..Tier::default()
+                },
+            )]),
+            steps: vec![SkillStep {
+                after: Duration::from_secs(1),
+                needs: Requirement::Anyone,
+            }],
+            overflow: vec![Overflow {
+                when: When::NoStaff,
+                to: "sales".parse().unwrap(),
+            }],
+            wrap_up: WrapUpRule::UntilDisposition,
+            ..QueueRules::default()
+        },
     }];
     let entry = |band: &str, agent: &str| RosterEntry {
         band: band.parse().unwrap(),
         agent: agent.parse().unwrap(),
         days: [true; 7],
+        dates: Vec::new(),
     };
     config.roster = vec![entry("any", "carl"), entry("noon", "anna")];
     let now = Now::new(Time::ZERO, WallTime::from_millis(0));
@@ -61,6 +89,12 @@ fn every_problem_of_the_settings_is_reported_at_once() {
         "queue sales has wait_max 0 s: give at least 1 s",
         "queue sales has ring_min 5s above ring 0ns: lower it",
         "queue sales has ring_min 5s above wait_max 0ns: lower it",
+        "queue sales rings 1 phones at once: give 2 to 20",
+        "queue sales has a rule for agent carl, who does not serve it: drop the rule",
+        "queue sales gives agent carl the weight 0: give 1 to 1000",
+        "the steps of queue sales must begin at 0 s and each come later than the one before",
+        "queue sales overflows into sales: name another queue",
+        "queue sales waits for a disposition, but has wrap_up 0 s: give the longest wait for it",
         "the roster of band any names agent carl, which does not exist",
         "the roster puts agent anna on band noon, which does not exist",
     ];

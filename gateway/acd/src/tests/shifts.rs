@@ -224,3 +224,113 @@ fn night_shift_is_an_hour_shorter_or_longer_when_the_clocks_change() {
     check_night("America/New_York", "2026-10-31T23:59:00Z", hours(13));
     check_night("Asia/Shanghai", "2026-03-28T11:59:00Z", hours(12));
 }
+
+#[test]
+fn a_holiday_a_roster_of_its_own_and_missing_seats_show_at_once() {
+    // 2026-12-31 23:00 in Berlin; the night band of New Year's Eve has a roster of its own, 1 January is a holiday.
+    check(
+        "
+        start 2026-12-31T22:00:00Z
+        zone Europe/Berlin
+        agents anna ben cara
+        band day 08:00-20:00 anna ben
+        band night 20:00-08:00 anna
+        holiday 2027-01-01 night
+        on 2026-12-31 night ben cara
+        seats night 20:00-02:00 2
+        seats night 02:00-08:00 1
+        queue sales agents=anna,ben,cara
+        t=0 wait
+        > night short: 0 of 2
+        t=1 register ben
+        > ben Registered; ben ready; night short: 1 of 2
+        t=2 register anna
+        > anna Registered; anna ready
+        ? routable = ben
+        t=3 ready cara
+        > cara ready; night filled
+        ? bands anna =
+        ? bands ben = night
+        t=10 logout ben
+        > ben logged out; night short: 1 of 2
+        t=10801 wait
+        > @10800 night filled
+        ? bands = night
+        t=32401 wait
+        ? bands =
+        t=75601 wait
+        > @75600 night short: 1 of 2
+        ? bands = night
+        ? bands anna = night
+        ? bands cara =
+        t=108000 wait
+        > @97200 night filled
+        ? bands = night
+        t=118801 wait
+        ? bands = day
+        ",
+    );
+}
+
+#[test]
+fn hours_of_seats_follow_the_clock_over_a_change_of_it() {
+    // The clocks go forward at 02:00 on 2026-03-29 in Berlin: 02:00-03:00 does not exist.
+    check(
+        "
+        start 2026-03-29T00:30:00Z
+        zone Europe/Berlin
+        agents anna
+        band night 20:00-08:00 anna
+        seats night 03:00-04:00 1
+        queue sales agents=anna
+        t=0 wait
+        t=1801 wait
+        > @1800 night short: 0 of 1
+        t=5401 wait
+        > @5400 night filled
+        ",
+    );
+}
+
+#[test]
+fn pauses_keep_to_their_rules_and_every_state_can_be_explained() {
+    check(
+        "
+        start 2026-11-24T02:00:00Z
+        agents anna ben cara
+        team front anna ben
+        skills cara english=1
+        band day 08:00-20:00 anna ben cara
+        pauses meal 60 1
+        queue sales agents=anna,ben
+        queue english agents=cara steps=english>=2@0,any@30
+        t=0 register anna
+        > anna Registered; anna ready
+        t=0 register ben
+        > ben Registered; ben ready
+        t=1 pause anna meal
+        > anna paused meal
+        ? why anna = agent anna: is paused (meal)
+        t=2 pause ben meal
+        ? ignored = 1
+        ? why ben = agent ben: is free, and nobody waits in its 1 queue(s)
+        t=3 pause ben nonsense
+        ? ignored = 2
+        t=4 call A sales
+        > offer A ben
+        t=5 call B sales
+        ? why A = waits in queue sales at place 1 for 1 s: the phone of ben rings
+        ? why B = waits in queue sales at place 2 for 0 s: of 2 agents 1 is being rung, 1 is paused
+        t=62 hangup A
+        > @20 A at ben Unreachable; @20 withdraw A Unreachable; @20 ben Idle until 30; @20 ben Unreachable
+        > @30 ben Registered; @30 offer A ben; @46 A at ben Unreachable; @46 withdraw A Unreachable
+        > @46 ben Idle until 56; @46 ben Unreachable; @56 ben Registered; @56 offer A ben
+        > @61 anna meal is too long
+        > A at ben Withdrawn; withdraw A Withdrawn; A left: abandoned Waiting after 58; offer B ben
+        t=63 ready anna
+        > anna ready
+        t=64 pause ben meal
+        > ben paused meal; B at ben Withdrawn; withdraw B Withdrawn; offer B anna
+        ",
+    );
+}

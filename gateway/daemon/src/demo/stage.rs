@@ -91,11 +91,13 @@ fn on_duty(settings: &mut Settings) -> anyhow::Result<()> {
         from_min: 0,
         until_min: DAY_MIN,
         days: [true; 7],
+        seats: Vec::new(),
     });
     let everybody = settings.seed.agents.iter().map(|agent| RosterEntry {
         band: band.clone(),
         agent: agent.slug.clone(),
         days: [true; 7],
+        dates: Vec::new(),
     });
     settings.seed.roster = everybody.collect();
     Ok(())

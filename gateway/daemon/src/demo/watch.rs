@@ -299,6 +299,7 @@ const fn flow_out_text(reason: FlowOutReason) -> &'static str {
         FlowOutReason::Full => "the queue is full",
         FlowOutReason::NoStaff => "nobody is on duty",
         FlowOutReason::Key => "by a key",
+        FlowOutReason::Overflow => "into another queue by a rule",
     }
 }
 

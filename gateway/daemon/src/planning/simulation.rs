@@ -14,7 +14,7 @@ use hotline_planning::{
 };
 use hotline_store::{PAGE_MAX, Reader};
 use hotline_supervisor::report::align;
-use hotline_types::{AgentSlug, Intent, QueueExit, WallTime};
+use hotline_types::{AgentSlug, FlowOutReason, Intent, QueueExit, WallTime};
 use serde_json::{Value, json};
 
 use super::{begin_of, days_from};
@@ -78,7 +78,7 @@ pub async fn simulate(
         within_s: command.within,
         ..Thresholds::default()
     };
-    let base = parts::acd(settings, &BTreeMap::new(), roster.clone());
+    let base = parts::acd(settings, &BTreeMap::new(), roster.clone())?;
     let replayed = Scenario {
         acd: base.clone(),
         presence: Presence::Recorded(record.presence.clone()),
@@ -178,12 +178,15 @@ fn changed_engine(
     let mut config = match changed {
         None => base,
         Some(settings) => {
-            let roster = settings.seed.roster.iter().map(|entry| RosterEntry {
+            // Entries for dates come with the settings themselves.
+            let weekly = settings.seed.roster.iter().filter(|entry| entry.dates.is_empty());
+            let roster = weekly.map(|entry| RosterEntry {
                 band: entry.band.clone(),
                 agent: entry.agent.clone(),
                 days: entry.days,
+                dates: Vec::new(),
             });
-            parts::acd(settings, &BTreeMap::new(), roster.collect())
+            parts::acd(settings, &BTreeMap::new(), roster.collect())?
         }
     };
     for change in &command.seats {
@@ -213,6 +216,7 @@ fn changed_engine(
                 band: slug.clone(),
                 agent,
                 days,
+                dates: Vec::new(),
             });
         }
         for _ in count..0 {
@@ -271,6 +275,7 @@ fn actual(callers: &[Caller], thresholds: Thresholds) -> Run {
                 (one.abandoned, one.wait_abandoned_us) = (1, wait_us);
                 one.abandoned_waits[wait_bucket(wait_us)] = 1;
             }
+            QueueExit::FlowedOut(FlowOutReason::Overflow) => one.flowed_out_overflow = 1,
             QueueExit::FlowedOut(_) => one.flowed_out_timeout = 1,
             QueueExit::Lost(_) => one.lost = 1,
         }

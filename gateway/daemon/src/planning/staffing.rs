@@ -130,9 +130,11 @@ async fn past(
         let date = days_from(&from, day)?;
         past.begins.insert(date.clone(), begin_of(settings, &date)?);
     }
+    let configured = settings.holidays.iter().flat_map(|holiday| &holiday.dates);
     past.history.holidays = command
         .holidays
         .iter()
+        .chain(configured)
         .cloned()
         .map(BusinessDate)
         .collect::<BTreeSet<_>>();

@@ -354,6 +354,7 @@ fn exit_counts(exit: QueueExit, wait_us: u64) -> Counts {
         QueueExit::FlowedOut(FlowOutReason::Full) => delta.flowed_out_full = 1,
         QueueExit::FlowedOut(FlowOutReason::NoStaff) => delta.flowed_out_no_staff = 1,
         QueueExit::FlowedOut(FlowOutReason::Key) => delta.flowed_out_key = 1,
+        QueueExit::FlowedOut(FlowOutReason::Overflow) => delta.flowed_out_overflow = 1,
         QueueExit::Lost(reason) => {
             delta.lost = 1;
             *lost_counter(&mut delta, reason) = 1;

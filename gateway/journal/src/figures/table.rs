@@ -278,6 +278,7 @@ pub const FIGURES: &[Figure] = &[
     figure!("flowed_out_full", count Entries, "of flowed_out: queue full", |b| b.counts.flowed_out_full),
     figure!("flowed_out_no_staff", count Entries, "of flowed_out: nobody on duty", |b| b.counts.flowed_out_no_staff),
     figure!("flowed_out_key", count Entries, "of flowed_out: the caller pressed a key", |b| b.counts.flowed_out_key),
+    figure!("flowed_out_overflow", count Entries, "of flowed_out: sent to another queue by an overflow rule", |b| b.counts.flowed_out_overflow),
     figure!("lost", count Entries, "X: lost by the system", |b| b.counts.lost),
     figure!("lost_restart", count Entries, "of lost and lost_in_ivr: the process ended", |b| b.counts.lost_restart),
     figure!("lost_shutdown", count Entries, "of lost and lost_in_ivr: cut off at shutdown", |b| b.counts.lost_shutdown),

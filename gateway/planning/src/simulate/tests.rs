@@ -21,12 +21,15 @@ fn one_queue(agents: usize) -> AcdConfig {
             ring: Duration::from_secs(15),
             ring_min: Duration::ZERO,
             wrap_up: Duration::ZERO,
+            rules: hotline_acd::QueueRules::default(),
         }],
         agents: slugs
             .iter()
             .map(|slug| Agent {
                 slug: slug.clone(),
                 intent: Intent::Ready,
+                team: None,
+                skills: BTreeMap::new(),
             })
             .collect(),
         bands: vec![Band {
@@ -34,6 +37,7 @@ fn one_queue(agents: usize) -> AcdConfig {
             from_min: 0,
             until_min: 1_440,
             days: [true; 7],
+            seats: Vec::new(),
         }],
         roster: slugs
             .iter()
@@ -41,6 +45,7 @@ fn one_queue(agents: usize) -> AcdConfig {
                 band: "always".parse().unwrap(),
                 agent: agent.clone(),
                 days: [true; 7],
+                dates: Vec::new(),
             })
             .collect(),
         time_zone: "Asia/Shanghai".to_owned(),
@@ -48,6 +53,8 @@ fn one_queue(agents: usize) -> AcdConfig {
         login: Login::Explicit,
         cool_off: Duration::from_secs(10),
         misses_max: 3,
+        holidays: Vec::new(),
+        pauses: Vec::new(),
     }
 }
 
@@ -178,4 +185,36 @@ fn one_agent_more_serves_better_and_the_record_of_presence_is_obeyed() {
         (run.counts.answered, run.counts.offered),
         (0, callers.len() as u64)
     );
+}
+
+#[test]
+fn caller_whom_an_overflow_rule_sent_on_arrives_once() {
+    let wait = Duration::from_secs(20);
+    let first = Caller {
+        contact: ContactId::new(BEGIN, &mut Rng::from_seed(1)),
+        at: BEGIN,
+        queue: "main".parse().unwrap(),
+        patience: Known::Longer(wait),
+        handling: None,
+        exit: Some((QueueExit::FlowedOut(FlowOutReason::Overflow), wait)),
+    };
+    let sent_on = Caller {
+        at: BEGIN + wait,
+        queue: "second".parse().unwrap(),
+        patience: Known::Exactly(Duration::from_secs(5)),
+        handling: Some(Duration::from_secs(60)),
+        exit: Some((QueueExit::Answered, Duration::ZERO)),
+        ..first.clone()
+    };
+    let callers = arrivals(&[
+        first.clone(),
+        sent_on,
+        Caller {
+            contact: ContactId::from_bytes([7; 16]),
+            ..first
+        },
+    ]);
+    assert_eq!(callers.len(), 2);
+    assert_eq!(callers[0].patience, Known::Exactly(Duration::from_secs(25)));
+    assert_eq!(callers[0].handling, Some(Duration::from_secs(60)));
 }

@@ -44,7 +44,8 @@ pub(crate) struct InFlow {
 pub(crate) struct Waiting {
     pub(crate) run: Run,
     pub(crate) segment: SegmentId,
-    pub(crate) offer: Option<OfferLeg>,
+    /// One per phone that is being rung.
+    pub(crate) offers: Vec<OfferLeg>,
     /// The time that counts for its place.
     pub(crate) enqueued_at: WallTime,
 }
@@ -153,7 +154,7 @@ impl Call {
         self.phase = Phase::Waiting(Waiting {
             run: in_flow.run,
             segment,
-            offer: None,
+            offers: Vec::new(),
             enqueued_at,
         });
         cx.act(Action::Acd(hotline_acd::Input::Enqueue {
@@ -161,6 +162,7 @@ impl Call {
             queue,
             enqueued_at,
             priority,
+            last_agent: None,
         }));
     }
 
@@ -181,11 +183,27 @@ impl Call {
         }
     }
 
+    /// An overflow rule moved the caller into another queue: its wait there is a segment of its own.
+    pub(crate) fn on_moved(&mut self, cx: &mut Cx<'_>, queue: QueueSlug) {
+        let Phase::Waiting(waiting) = &self.phase else {
+            return;
+        };
+        self.close_segment(cx, waiting.segment);
+        let segment = SegmentId::new(cx.now.wall, cx.rng);
+        let opened = What::SegmentOpened {
+            segment_kind: SegmentKind::Wait,
+        };
+        cx.event(self.draft(By::System, opened).segment(segment).queue(queue));
+        if let Phase::Waiting(waiting) = &mut self.phase {
+            waiting.segment = segment;
+        }
+    }
+
     /// From the queue back into the IVR; an offer that is out ends.
     fn back_to_flow(&mut self, cx: &mut Cx<'_>) -> bool {
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Waiting(waiting) => {
-                if let Some(mut offer) = waiting.offer {
+                for mut offer in waiting.offers {
                     offer.media.release(cx, ReleaseReason::NoAnswer);
                     self.close_segment(cx, offer.segment);
                 }

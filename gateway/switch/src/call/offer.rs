@@ -51,7 +51,7 @@ impl Call {
             return;
         };
         let face = route.map_or(faces.others, |route| faces.toward(route.peer.ip()));
-        if !matches!(&self.phase, Phase::Waiting(waiting) if waiting.offer.is_none()) {
+        if !matches!(&self.phase, Phase::Waiting(_)) {
             return;
         }
         let segment = SegmentId::new(cx.now.wall, cx.rng);
@@ -77,8 +77,10 @@ impl Call {
                 Some(cx.now.mono + cx.config.pop_hold),
             ));
         }
+        let mut first = false;
         if let Phase::Waiting(waiting) = &mut self.phase {
-            waiting.offer = Some(OfferLeg {
+            first = waiting.offers.is_empty();
+            waiting.offers.push(OfferLeg {
                 offer,
                 agent,
                 queue,
@@ -88,64 +90,86 @@ impl Call {
                 stage,
             });
         }
-        self.run_flow(cx, ivr_flows::Input::OfferStarted);
+        if first {
+            self.run_flow(cx, ivr_flows::Input::OfferStarted);
+        }
     }
 
-    fn offer_leg_mut(&mut self) -> Option<&mut OfferLeg> {
+    fn offer_legs(&mut self) -> &mut [OfferLeg] {
         match &mut self.phase {
-            Phase::Waiting(waiting) => waiting.offer.as_mut(),
-            _ => None,
+            Phase::Waiting(waiting) => &mut waiting.offers,
+            _ => &mut [],
         }
+    }
+
+    fn offer_leg_mut(&mut self, leg: LegId) -> Option<&mut OfferLeg> {
+        self.offer_legs().iter_mut().find(|offer| offer.media.leg == leg)
     }
 
     /// The agent leg's ports are there.
     pub(crate) fn on_agent_ports(&mut self, cx: &mut Cx<'_>, leg: LegId, port: u16) {
-        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else {
+        let Some(offer) = self.offer_leg_mut(leg) else {
             return;
         };
         offer.media.opened(port);
         if let Stage::Preparing { ports, .. } = &mut offer.stage {
             *ports = true;
         }
-        self.dial_if_prepared(cx);
+        self.dial_if_prepared(cx, leg);
     }
 
     /// The screen-pop is in the desk.
     pub(crate) fn on_popped(&mut self, cx: &mut Cx<'_>, offer: OfferId) {
-        if self.offer_leg_mut().is_some_and(|leg| leg.offer == offer) {
+        let Some(leg) = self.offer_legs().iter_mut().find(|leg| leg.offer == offer) else {
+            return;
+        };
+        let leg = leg.media.leg;
+        self.set_popped(cx, leg);
+        if self.unpopped().is_empty() {
             cx.act(Action::Timer(CallTimer::PopHold, None));
-            self.set_popped(cx);
         }
     }
 
-    /// The screen-pop is late: dial all the same, and count it.
+    /// Legs whose screen-pop is awaited.
+    fn unpopped(&mut self) -> Vec<LegId> {
+        let legs = self.offer_legs().iter();
+        legs.filter(|leg| matches!(leg.stage, Stage::Preparing { popped: false, .. }))
+            .map(|leg| leg.media.leg)
+            .collect()
+    }
+
+    /// Screen-pops are late: dial all the same, and count it.
     pub(super) fn on_pop_late(&mut self, cx: &mut Cx<'_>) {
         let contact = self.contact;
-        if let Some(offer) = self.offer_leg_mut() {
-            let draft = hotline_journal::Draft::new(By::System, What::PopLate)
-                .contact(contact)
-                .agent(offer.agent.clone())
-                .offer(offer.offer);
-            cx.event(draft);
-            self.set_popped(cx);
+        for leg in self.unpopped() {
+            if let Some(offer) = self.offer_leg_mut(leg) {
+                let draft = hotline_journal::Draft::new(By::System, What::PopLate)
+                    .contact(contact)
+                    .agent(offer.agent.clone())
+                    .offer(offer.offer);
+                cx.event(draft);
+            }
+            self.set_popped(cx, leg);
         }
     }
 
-    fn set_popped(&mut self, cx: &mut Cx<'_>) {
+    fn set_popped(&mut self, cx: &mut Cx<'_>, leg: LegId) {
         if let Some(OfferLeg {
             stage: Stage::Preparing { popped, .. },
             ..
-        }) = self.offer_leg_mut()
+        }) = self.offer_leg_mut(leg)
         {
             *popped = true;
-            self.dial_if_prepared(cx);
+            self.dial_if_prepared(cx, leg);
         }
     }
 
-    fn dial_if_prepared(&mut self, cx: &mut Cx<'_>) {
+    fn dial_if_prepared(&mut self, cx: &mut Cx<'_>, leg: LegId) {
         let (caller, contact) = (self.caller_number.clone(), self.contact);
         let passed = self.passed.clone();
-        let Some(offer) = self.offer_leg_mut() else { return };
+        let Some(offer) = self.offer_leg_mut(leg) else {
+            return;
+        };
         if offer.stage
             != (Stage::Preparing {
                 ports: true,
@@ -174,7 +198,7 @@ impl Call {
 
     /// The agent's phone rings.
     pub(crate) fn on_ringing(&mut self, cx: &mut Cx<'_>, leg: LegId) {
-        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else {
+        let Some(offer) = self.offer_leg_mut(leg) else {
             return;
         };
         if offer.stage == Stage::Dialling {
@@ -188,7 +212,7 @@ impl Call {
         if self.is_outside(leg) {
             return self.on_outside_answered(cx, leg, sdp, peer);
         }
-        let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) else {
+        let Some(offer) = self.offer_leg_mut(leg) else {
             return;
         };
         offer.media.set_peer(peer);
@@ -197,7 +221,7 @@ impl Call {
             let offer = offer.offer;
             cx.act(Action::Acd(AcdInput::OfferAnswered { offer }));
         } else {
-            self.fail_offer(cx, OfferOutcome::Failed, None);
+            self.fail_offer(cx, leg, OfferOutcome::Failed, None);
         }
     }
 
@@ -207,7 +231,7 @@ impl Call {
             return self.on_outside_failed(cx, leg, failure);
         }
         let rang = self
-            .offer_leg_mut()
+            .offer_leg_mut(leg)
             .is_some_and(|offer| offer.stage == Stage::Ringing);
         let (outcome, status) = match failure {
             DialFailure::Unreachable => (OfferOutcome::Unreachable, None),
@@ -224,16 +248,21 @@ impl Call {
         outcome: OfferOutcome,
         status: Option<u16>,
     ) {
-        if let Some(offer) = self.offer_leg_mut().filter(|offer| offer.media.leg == leg) {
+        if let Some(offer) = self.offer_leg_mut(leg) {
             offer.media.signalling_gone();
-            self.fail_offer(cx, outcome, status);
+            self.fail_offer(cx, leg, outcome, status);
         }
     }
 
-    /// Ends the present offer by what happened to its leg, and tells the queue engine.
-    pub(crate) fn fail_offer(&mut self, cx: &mut Cx<'_>, outcome: OfferOutcome, sip_status: Option<u16>) {
-        if let Some(offer) = self.take_offer(cx, ReleaseReason::Normal) {
-            self.run_flow(cx, ivr_flows::Input::OfferEnded);
+    /// Ends one offer by what happened to its leg, and tells the queue engine.
+    pub(crate) fn fail_offer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        leg: LegId,
+        outcome: OfferOutcome,
+        sip_status: Option<u16>,
+    ) {
+        if let Some(offer) = self.take_offer(cx, |offer| offer.media.leg == leg, ReleaseReason::Normal) {
             cx.act(Action::Acd(AcdInput::OfferFailed {
                 offer,
                 outcome,
@@ -244,19 +273,28 @@ impl Call {
 
     /// The queue engine took the offer back: the phone stops ringing.
     pub(crate) fn on_withdrawn(&mut self, cx: &mut Cx<'_>, offer: OfferId) {
-        if self.offer() == Some(offer) && self.take_offer(cx, ReleaseReason::NoAnswer).is_some() {
-            self.run_flow(cx, ivr_flows::Input::OfferEnded);
-        }
+        self.take_offer(cx, |leg| leg.offer == offer, ReleaseReason::NoAnswer);
     }
 
-    fn take_offer(&mut self, cx: &mut Cx<'_>, reason: ReleaseReason) -> Option<OfferId> {
+    /// Lets the leg of an offer go; with the last one the flow may speak again.
+    fn take_offer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        which: impl Fn(&OfferLeg) -> bool,
+        reason: ReleaseReason,
+    ) -> Option<OfferId> {
         let Phase::Waiting(waiting) = &mut self.phase else {
             return None;
         };
-        let mut leg = waiting.offer.take()?;
-        cx.act(Action::Timer(CallTimer::PopHold, None));
+        let at = waiting.offers.iter().position(which)?;
+        let mut leg = waiting.offers.remove(at);
+        let last = waiting.offers.is_empty();
         leg.media.release(cx, reason);
         self.close_segment(cx, leg.segment);
+        if last {
+            cx.act(Action::Timer(CallTimer::PopHold, None));
+            self.run_flow(cx, ivr_flows::Input::OfferEnded);
+        }
         Some(leg.offer)
     }
 }

@@ -48,21 +48,27 @@ pub(crate) struct Talk {
 impl Call {
     /// The answer counts: bridge and record.
     pub(crate) fn on_connect(&mut self, cx: &mut Cx<'_>, offer: OfferId) {
-        let waiting = match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Waiting(waiting) if waiting.offer.as_ref().is_some_and(|leg| leg.offer == offer) => {
-                waiting
-            }
+        let mut waiting = match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Waiting(waiting) => waiting,
             other => {
                 self.phase = other;
                 return;
             }
         };
-        let Some(leg) = waiting.offer else { return };
+        let Some(at) = waiting.offers.iter().position(|leg| leg.offer == offer) else {
+            self.phase = Phase::Waiting(waiting);
+            return;
+        };
+        let leg = waiting.offers.remove(at);
         self.language = Some(waiting.run.language().to_owned());
         cx.act(Action::Timer(CallTimer::Flow, None));
         cx.act(Action::Timer(CallTimer::PopHold, None));
         self.close_segment(cx, leg.segment);
         self.close_segment(cx, waiting.segment);
+        for mut slower in waiting.offers {
+            slower.media.release(cx, ReleaseReason::CompletedElsewhere);
+            self.close_segment(cx, slower.segment);
+        }
         let with = With {
             agent: leg.agent,
             media: leg.media,

@@ -185,6 +185,9 @@ impl Switch {
             AcdEffect::Exit { contact, why } => {
                 self.with_call(now, contact, |call, cx| call.on_queue_exit(cx, why));
             }
+            AcdEffect::Moved { contact, queue } => {
+                self.with_call(now, contact, |call, cx| call.on_moved(cx, queue));
+            }
             AcdEffect::EndTalk { contact } => self.with_call(now, contact, |call, cx| {
                 call.close(cx, Ending::HungUp(HangupBy::System), ReleaseReason::Normal);
             }),
@@ -244,7 +247,7 @@ impl Call {
         } else if self.is_outside(leg) {
             self.on_outside_failed(cx, leg, DialFailure::Unreachable);
         } else {
-            self.fail_offer(cx, OfferOutcome::Failed, None);
+            self.fail_offer(cx, leg, OfferOutcome::Failed, None);
             self.on_no_target_ports(cx);
         }
     }

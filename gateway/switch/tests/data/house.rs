@@ -131,11 +131,13 @@ fn acd_config() -> AcdConfig {
         ring: Duration::from_secs(20),
         ring_min: Duration::from_secs(3),
         wrap_up: Duration::from_secs(10),
+        rules: hotline_acd::QueueRules::default(),
     };
     let entry = |agent| RosterEntry {
         band: "all".parse().unwrap(),
         agent,
         days: [true; 7],
+        dates: Vec::new(),
     };
     AcdConfig {
         // The second agent serves the other queue alone.
@@ -147,6 +149,8 @@ fn acd_config() -> AcdConfig {
             .map(|slug| Agent {
                 slug,
                 intent: Intent::LoggedOut,
+                team: None,
+                skills: BTreeMap::new(),
             })
             .collect(),
         bands: vec![Band {
@@ -154,6 +158,7 @@ fn acd_config() -> AcdConfig {
             from_min: 0,
             until_min: 1440,
             days: [true; 7],
+            seats: Vec::new(),
         }],
         roster: agents().map(entry).collect(),
         time_zone: "Asia/Shanghai".to_owned(),
@@ -161,6 +166,8 @@ fn acd_config() -> AcdConfig {
         login: Login::Register,
         cool_off: Duration::from_secs(10),
         misses_max: 3,
+        holidays: Vec::new(),
+        pauses: Vec::new(),
     }
 }
 
