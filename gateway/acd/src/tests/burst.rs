@@ -8,8 +8,8 @@ use super::script::{plain_config, wall};
 use super::simulation::{agent_slug, queue_slug, world};
 use crate::{Acd, Agent, Band, Effect, Input, Output, RosterEntry};
 
-#[test]
-fn fifty_calls_in_a_tenth_of_a_second_offer_each_of_ten_agents_once() {
+/// One queue of fifty places, ten agents on duty all day.
+fn ten_agents() -> crate::AcdConfig {
     let mut config = plain_config();
     config.bands = vec![Band {
         slug: "day".parse().unwrap(),
@@ -38,6 +38,12 @@ fn fifty_calls_in_a_tenth_of_a_second_offer_each_of_ten_agents_once() {
     queue.agents = (0..10).map(agent_slug).collect();
     queue.capacity = 50;
     config.queues = vec![queue];
+    config
+}
+
+#[test]
+fn fifty_calls_in_a_tenth_of_a_second_offer_each_of_ten_agents_once() {
+    let config = ten_agents();
     let start = wall("2026-11-24T02:00:00Z");
     let at = |ms: u64| Now::new(Time::from_millis(ms), start + Duration::from_millis(ms));
     let mut rng = Rng::from_seed(1);

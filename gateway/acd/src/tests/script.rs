@@ -88,6 +88,37 @@ struct World {
     offers: BTreeMap<ContactId, Vec<OfferId>>,
 }
 
+/// Pauses, holidays, dated rosters and seats.
+fn describe_days(config: &mut AcdConfig, words: &[&str]) {
+    match words {
+        ["pauses", code, longest, most] => config.pauses.push(PauseRule {
+            code: (*code).to_owned(),
+            longest: Some(Duration::from_secs(longest.parse().unwrap())),
+            team_max: Some(most.parse().unwrap()),
+        }),
+        ["holiday", date, bands @ ..] => config.holidays.push(Holiday {
+            date: (*date).to_owned(),
+            bands: bands.iter().map(|band| band.parse().unwrap()).collect(),
+        }),
+        ["on", date, band, who @ ..] => config.roster.extend(who.iter().map(|agent| RosterEntry {
+            band: band.parse().unwrap(),
+            agent: agent.parse().unwrap(),
+            days: [false; 7],
+            dates: vec![(*date).to_owned()],
+        })),
+        ["seats", band, times, min] => {
+            let (from, until) = times.split_once('-').unwrap();
+            let band = config.bands.iter_mut().find(|known| known.slug.as_str() == *band);
+            band.unwrap().seats.push(Seats {
+                from_min: minute(from),
+                until_min: minute(until),
+                min: min.parse().unwrap(),
+            });
+        }
+        _ => panic!("the script does not know {words:?}"),
+    }
+}
+
 impl World {
     fn describe(&mut self, line: &str) {
         let config = self.config.get_or_insert_with(plain_config);
@@ -142,32 +173,8 @@ impl World {
                     agent.team = Some((*team).to_owned());
                 }
             }
-            ["pauses", code, longest, most] => config.pauses.push(PauseRule {
-                code: (*code).to_owned(),
-                longest: Some(Duration::from_secs(longest.parse().unwrap())),
-                team_max: Some(most.parse().unwrap()),
-            }),
-            ["holiday", date, bands @ ..] => config.holidays.push(Holiday {
-                date: (*date).to_owned(),
-                bands: bands.iter().map(|band| band.parse().unwrap()).collect(),
-            }),
-            ["on", date, band, who @ ..] => config.roster.extend(who.iter().map(|agent| RosterEntry {
-                band: band.parse().unwrap(),
-                agent: agent.parse().unwrap(),
-                days: [false; 7],
-                dates: vec![(*date).to_owned()],
-            })),
-            ["seats", band, times, min] => {
-                let (from, until) = times.split_once('-').unwrap();
-                let band = config.bands.iter_mut().find(|known| known.slug.as_str() == *band);
-                band.unwrap().seats.push(Seats {
-                    from_min: minute(from),
-                    until_min: minute(until),
-                    min: min.parse().unwrap(),
-                });
-            }
             ["queue", slug, rest @ ..] => config.queues.push(queue(slug, rest)),
-            _ => panic!("the script does not know `{line}`"),
+            words => describe_days(config, words),
         }
     }
 
