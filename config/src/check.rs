@@ -58,7 +58,6 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
     );
     let limits = check.limits(section!(limits, RawLimits), hotline.lines);
     let guard = check.guard(section!(guard, RawGuard));
-    let trace = check.trace(section!(trace, RawTrace));
     let log = check.log(section!(log, RawLog));
     problems.append(&mut check.problems);
     problems.sort();
@@ -89,7 +88,6 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
         seed: people.seed,
         limits,
         guard,
-        trace,
         log,
     })
 }

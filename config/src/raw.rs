@@ -61,8 +61,6 @@ section! {
         limits: RawLimits,
         /// `[guard]`: how much strangers may send, and who is banned.
         guard: RawGuard,
-        /// `[trace]`: the SIP messages of each contact.
-        trace: RawTrace,
         /// `[log]`: what the program writes to standard error.
         log: RawLog,
     }
@@ -608,24 +606,6 @@ section! {
         source_ban: Text,
         /// Networks that are never banned, beside the trunks, for instance `["10.0.0.0/8"]`. Default: none.
         never: Texts,
-    }
-}
-
-section! {
-    /// `[trace]`: the SIP messages of each contact, for `hotline trace`. Passwords, keys, digits and callers' numbers are
-    /// struck out before a trace is kept or shown.
-    RawTrace {
-        /// Whether messages are remembered at all. Default: true.
-        enabled: Flag,
-        /// Memory for the traces of calls that are up or over, in MB, 1 to 4096; the oldest make room. Default: 32.
-        memory_mb: Integer,
-        /// Which traces are written to the data folder when their call is over: `"faults"` those of calls that went
-        /// wrong, `"all"`, `"none"`. Default: `"faults"`.
-        keep: Text,
-        /// Traces kept at most, 1 to 1000000; the oldest make room. Default: 1000.
-        kept_max: Integer,
-        /// How long a trace is kept, 1 m to 366 d. Default: `"7d"`.
-        keep_for: Text,
     }
 }
 

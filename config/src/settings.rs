@@ -62,8 +62,6 @@ pub struct Settings {
     pub limits: Limits,
     /// How much strangers may send, and who is banned.
     pub guard: Guard,
-    /// SIP messages of each contact.
-    pub trace: Trace,
     /// Logging.
     pub log: Log,
 }
@@ -522,34 +520,6 @@ pub struct Guard {
     pub source_ban: Duration,
     /// Networks that are never banned: address and length of the prefix.
     pub never: Vec<(IpAddr, u8)>,
-}
-
-/// Which traces are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeepTraces {
-    /// Those of calls that went wrong.
-    Faults,
-    /// All.
-    All,
-    /// None but those asked for.
-    None,
-}
-
-/// SIP messages of each contact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Trace {
-    /// Whether messages are remembered at all.
-    pub enabled: bool,
-    /// Memory for traces that are not kept, in MB.
-    pub memory_mb: usize,
-    /// Which are kept.
-    pub keep: KeepTraces,
-    /// Traces kept at most.
-    pub kept_max: usize,
-    /// How long a trace is kept.
-    #[serde(serialize_with = "as_text")]
-    pub keep_for: Duration,
 }
 
 /// How log lines look.

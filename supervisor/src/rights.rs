@@ -46,13 +46,11 @@ pub enum Right {
     Metrics,
     /// See who is banned from signalling, and lift bans; each lift is written down.
     Bans,
-    /// See the SIP messages of a contact, and have them kept; each look is written down.
-    Traces,
 }
 
 impl Right {
     /// Every right, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Me,
         Self::LiveOwn,
         Self::Live,
@@ -64,7 +62,6 @@ impl Right {
         Self::SeeNumbers,
         Self::Metrics,
         Self::Bans,
-        Self::Traces,
     ];
 
     /// The right's name in the API.
@@ -82,7 +79,6 @@ impl Right {
             Self::SeeNumbers => "see_numbers",
             Self::Metrics => "metrics",
             Self::Bans => "bans",
-            Self::Traces => "traces",
         }
     }
 }
@@ -96,7 +92,7 @@ impl Role {
             Right::Live | Right::ControlAgents | Right::Contacts | Right::Figures | Right::Recordings => {
                 Self::TeamLeader
             }
-            Right::SeeNumbers | Right::Metrics | Right::Bans | Right::Traces => Self::Supervisor,
+            Right::SeeNumbers | Right::Metrics | Right::Bans => Self::Supervisor,
         };
         self as u8 >= least as u8
     }

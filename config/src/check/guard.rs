@@ -1,10 +1,10 @@
-//! Checks of `[guard]` and `[trace]`: how much strangers may send, who is banned, which traces are kept.
+//! Checks of `[guard]`: how much strangers may send, who is banned.
 
 use std::net::IpAddr;
 
-use super::{Check, DAY, Duration, HOUR, MINUTE, SECOND};
-use crate::raw::{RawGuard, RawTrace};
-use crate::settings::{Guard, KeepTraces, Rate, Trace};
+use super::{Check, DAY, HOUR, MINUTE, SECOND};
+use crate::raw::RawGuard;
+use crate::settings::{Guard, Rate};
 
 /// Most networks that are never banned.
 const NEVER_MAX: usize = 256;
@@ -51,22 +51,6 @@ impl Check {
             user_ban: self.duration(&raw.user_ban, 10 * MINUTE, SECOND..=30 * DAY),
             source_ban: self.duration(&raw.source_ban, HOUR, SECOND..=30 * DAY),
             never,
-        }
-    }
-
-    pub(super) fn trace(&mut self, raw: &RawTrace) -> Trace {
-        let words = [
-            ("faults", KeepTraces::Faults),
-            ("all", KeepTraces::All),
-            ("none", KeepTraces::None),
-        ];
-        let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-        Trace {
-            enabled: Self::flag(&raw.enabled, true),
-            memory_mb: size(self.integer(&raw.memory_mb, 32, 1..=4_096)),
-            keep: self.word_or(&raw.keep, &words, KeepTraces::Faults),
-            kept_max: size(self.integer(&raw.kept_max, 1_000, 1..=1_000_000)),
-            keep_for: self.duration(&raw.keep_for, 7 * DAY, MINUTE..=Duration::from_secs(366 * 86_400)),
         }
     }
 }

@@ -190,6 +190,28 @@ fn blind_transfer_to_a_queue_and_to_a_number_of_the_hotline() {
 }
 
 #[test]
+fn blind_transfer_to_an_outside_number_goes_by_the_dial_plan_and_frees_the_agent() {
+    let (mut house, leg) = talking(&[]);
+    house.refer("1001", leg, "02161234567", None);
+    house.wait(500);
+    assert!(
+        house.told.contains(&"1001 transfer 200".to_owned())
+            && house.told.contains(&"outside talks".to_owned()),
+        "{:?}",
+        house.told
+    );
+    assert!(house.agent("1001").contains("WrapUp"), "{}", house.agent("1001"));
+    house.hangup("outside");
+    house.wait(500);
+    assert!(
+        house.told.contains(&"caller is hung up".to_owned()),
+        "{:?}",
+        house.told
+    );
+    house.assert_at_rest("outside");
+}
+
+#[test]
 fn transfers_that_are_not_allowed_change_nothing() {
     let (mut house, leg) = talking(&[]);
     for (to, status) in [("13900139000", 403), ("1001", 482), ("*46", 403)] {

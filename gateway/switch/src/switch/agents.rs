@@ -6,7 +6,7 @@ use hotline_journal::{By, Draft, What};
 use hotline_media::{MediaEvent, Offer};
 use hotline_sip::{Command, Event as SipEvent, ReleaseReason, Replaced};
 use hotline_types::{
-    AgentSlug, ContactId, DeviceState, Intent, LegId, Now, QueueSlug, SegmentId, SegmentKind,
+    AgentSlug, ContactId, DeviceState, Intent, LegId, Now, Pii, QueueSlug, SegmentId, SegmentKind,
 };
 
 use super::arrival::Arrival;
@@ -318,12 +318,28 @@ impl Switch {
                     None => return self.refuse_refer(now, on, 404),
                 }
             }
-            // Nothing goes out without a dial plan that allows it.
-            Meaning::Outside | Meaning::Code(_) => return self.refuse_refer(now, on, 403),
+            Meaning::Outside => return self.transfer_outside(now, on, contact, user),
+            Meaning::Code(_) => return self.refuse_refer(now, on, 403),
         };
         self.with_call(now, contact, |call, cx| {
             call.on_referred(cx, Asked { on }, target)
         });
+    }
+
+    /// Nothing goes out without a dial plan that allows it. The agent is let go at once: from then on the transfer is ours.
+    fn transfer_outside(&mut self, now: Now, on: LegId, contact: ContactId, user: &str) {
+        let by = self
+            .acd
+            .talks_with(contact)
+            .map_or(By::System, |agent| By::Agent(agent.clone()));
+        match self.judge_outside(now, contact, &Pii::new(user.to_owned())) {
+            Ok(allowed) => {
+                self.endpoint_command(now, Command::AnswerRefer { leg: on, status: 202 });
+                self.endpoint_command(now, Command::ReferProgress { leg: on, status: 200 });
+                self.go_outside(now, by, contact, allowed);
+            }
+            Err(_) => self.refuse_refer(now, on, 403),
+        }
     }
 
     /// One of the two legs is the agent's in a contact, the other its own in a call that it started.

@@ -6,6 +6,7 @@ use hotline_types::{AgentSlug, ContactId, Now, Pii, QueueSlug, TrunkSlug};
 use super::Switch;
 use crate::api::{Reply, TransferRefusal, TransferTo};
 use crate::call::{Line, Phase};
+use crate::dialplan::DialAllowed;
 use crate::lines::Way;
 
 impl Switch {
@@ -64,19 +65,32 @@ impl Switch {
         contact: ContactId,
         written: &Pii<String>,
     ) -> Result<(), TransferRefusal> {
+        let allowed = self.judge_outside(now, contact, written)?;
+        self.go_outside(now, by, contact, allowed);
+        Ok(())
+    }
+
+    /// What the dial plan says of a talk's caller going to this number.
+    pub(super) fn judge_outside(
+        &mut self,
+        now: Now,
+        contact: ContactId,
+        written: &Pii<String>,
+    ) -> Result<DialAllowed, TransferRefusal> {
         self.must_talk(contact)?;
         let outside = self.lines.dial_use(now.mono, 0).outside;
         let used = self.calls.len() + outside;
         let free = self.config.lines_max.saturating_sub(used);
         let now_used = self.lines.dial_use(now.mono, free);
         let judged = self.config.dialplan.judge(written.reveal(), &now_used);
-        let allowed = match judged {
-            Ok(allowed) => allowed,
-            Err(refusal) => {
-                self.gauges.dial_refused += 1;
-                return Err(TransferRefusal::Dial(refusal));
-            }
-        };
+        judged.map_err(|refusal| {
+            self.gauges.dial_refused += 1;
+            TransferRefusal::Dial(refusal)
+        })
+    }
+
+    /// Sends a talk's caller where [`Switch::judge_outside`] allowed.
+    pub(super) fn go_outside(&mut self, now: Now, by: By, contact: ContactId, allowed: DialAllowed) {
         let rule = allowed.rule.and_then(|rule| self.config.dialplan.rules.get(rule));
         let only: &[TrunkSlug] = rule.map_or(&[], |rule| &rule.trunks);
         let endpoint = &self.endpoint;
@@ -87,7 +101,6 @@ impl Switch {
             self.lines.called(now.mono, rule);
         }
         self.with_call(now, contact, |call, cx| call.go_outside(cx, by, allowed, trunks));
-        Ok(())
     }
 
     fn must_talk(&self, contact: ContactId) -> Result<(), TransferRefusal> {

@@ -15,9 +15,10 @@ use hotline_journal::{Event, Seq};
 use hotline_media::{AfterPlay, ClipId, Codec, Direction, LocalMedia, MediaCommand, MediaEvent, Offer};
 use hotline_sip::{
     Credentials, Endpoint, EndpointConfig, Listener, ListenerId, Phone, PhoneCommand, PhoneConfig,
-    PhoneEvent, PhoneInput, PhoneOutput, Received, Role, Transmit, Transport, Trunk,
+    PhoneEvent, PhoneInput, PhoneOutput, Received, Role, Transmit, Transport, Trunk, TrunkRules,
 };
-use hotline_switch::{Effect, Input, MediaFace, Number, Output, Switch, SwitchConfig};
+use hotline_switch::dialplan::{DialPlan, DialRule, NumberForm};
+use hotline_switch::{Effect, Input, Keys, MediaFace, Number, Output, Switch, SwitchConfig, TrunkLines};
 use hotline_types::{Intent, LegId, Now, Pii, Rng, SegmentId, Time, WallTime};
 
 pub const AGENTS: [&str; 3] = ["1001", "1002", "1003"];
@@ -36,6 +37,7 @@ const fn at(ip: [u8; 4], port: u16) -> SocketAddr {
 fn address(who: &str) -> SocketAddr {
     match AGENTS.iter().position(|agent| *agent == who) {
         Some(place) => at([203, 0, 113, 1 + u8::try_from(place).unwrap()], 5060),
+        None if who == "outside" => at([198, 51, 100, 2], 5060),
         None => at([198, 51, 100, 1], 5060),
     }
 }
@@ -43,6 +45,7 @@ fn address(who: &str) -> SocketAddr {
 fn name_of(address_of: SocketAddr) -> &'static str {
     AGENTS
         .into_iter()
+        .chain(["outside"])
         .find(|agent| address(agent) == address_of)
         .unwrap_or("caller")
 }
@@ -109,7 +112,10 @@ fn config() -> EndpointConfig {
             slug: "carrier".parse().unwrap(),
             listener: ListenerId(1),
             peers: vec![address("caller")],
-            rules: hotline_sip::TrunkRules::default(),
+            rules: TrunkRules {
+                gateways: vec![address("outside")],
+                ..TrunkRules::default()
+            },
         }],
         credentials: AGENTS.iter().map(secret).collect(),
         expires_min: Duration::from_secs(60),
@@ -204,8 +210,19 @@ fn switch_config() -> SwitchConfig {
         hold_music: ClipId(9),
         media: BTreeMap::from([(ListenerId(0), face.into()), (ListenerId(1), face.into())]),
         phones: ListenerId(0),
-        trunks: Vec::new(),
-        dialplan: hotline_switch::dialplan::DialPlan::default(),
+        trunks: vec![TrunkLines {
+            slug: "carrier".parse().unwrap(),
+            listener: ListenerId(1),
+            calls_max: 10,
+            calls_per_second: 100,
+            priority: 10,
+            weight: 10,
+            takes_calls: true,
+            numbers: NumberForm::Plus,
+            codecs: vec![Codec::Pcma],
+            keys: Keys::Events,
+        }],
+        dialplan: dial_plan(),
         srtp: hotline_switch::SrtpRules::default(),
         lines_max: 10,
         pop_hold: Duration::ZERO,
@@ -213,6 +230,26 @@ fn switch_config() -> SwitchConfig {
         media_silence: Duration::from_secs(30),
         probe_wait: Duration::from_secs(8),
         retry_after_s: 10,
+    }
+}
+
+/// Shanghai's numbers and no others.
+fn dial_plan() -> DialPlan {
+    let plan = DialPlan::default();
+    DialPlan {
+        caller: Some(plan.numbering.normal("02160000000")),
+        rules: vec![DialRule {
+            slug: "shanghai".to_owned(),
+            numbers: vec!["+8621*".to_owned()],
+            allow: true,
+            trunks: Vec::new(),
+            calls_max: 2,
+            calls_per_hour: 10,
+        }],
+        calls_max: 5,
+        kept_for_callers: 1,
+        ring: Duration::from_secs(45),
+        ..plan
     }
 }
 
@@ -251,7 +288,7 @@ impl House {
         };
         let phones = AGENTS
             .into_iter()
-            .chain(["caller"])
+            .chain(["caller", "outside"])
             .map(|who| phone(who, &mut rng))
             .collect();
         let wall = Now {
