@@ -18,6 +18,7 @@ mod commands;
 mod crash;
 mod crowd;
 mod demo;
+mod edge;
 mod hostile;
 mod keys;
 mod offers;

@@ -1,6 +1,7 @@
 //! From what was said to what holds: each value in its range, each reference to something that exists.
 
 mod guard;
+mod listener;
 mod network;
 mod outside;
 mod people;

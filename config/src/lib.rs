@@ -1,6 +1,7 @@
 //! The configuration: file and environment are read into [`raw::Raw`], checked as a whole into [`Settings`], and every
 //! problem is told at once with its place and a hint. Nothing writes the configuration; only this crate reads it.
 
+mod advice;
 mod check;
 mod problem;
 pub mod raw;
@@ -15,9 +16,9 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Place, Problem};
 pub use settings::{
-    Agent, Band, Console, Data, Durability, Flows, Guard, Hotline, KeepTraces, Limits, Listener, Log,
-    LogFormat, Login, Media, Number, Phone, Queue, Rate, Recording, Role, RosterEntry, Routing, Seed,
-    Settings, Sip, Srtp, Team, Trace, Trunk, User, UserRole,
+    Agent, Band, Connections, Console, Data, Durability, Face, Flows, Guard, Hotline, KeepTraces, Limits,
+    Listener, ListenerKind, Log, LogFormat, Login, Media, Number, Phone, Queue, Rate, Recording, Role,
+    RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trace, Trunk, User, UserRole,
 };
 pub use settings::{
     Holiday, Need, Overflow, OverflowWhen, Pause, QueueRules, RoutingPolicy, Seats, Skill, Tier, WrapUpEnds,

@@ -107,11 +107,28 @@ section! {
         expires_min: Text,
         /// Longest expiry granted to a registration, 1 day at most. Default: `"1h"`.
         expires_max: Text,
+        /// Connections (TCP, TLS, WebSocket) of each listener at once, 1 to 100000; one more is closed. Default: 1000.
+        connections: Integer,
+        /// Connections from one address, 1 to 100000. Default: 200.
+        connections_per_source: Integer,
+        /// A connection silent for this long is closed, 1 s to 1 day. Longer than `expires_max`, so that phones stay
+        /// reachable. Default: `"65m"`.
+        idle: Text,
+        /// Longest time for the handshakes of TLS and WebSocket together, 1 s to 60 s. Default: `"10s"`.
+        handshake_time: Text,
+        /// Longest time from a message's first byte to its last, and from a new connection to its first message,
+        /// 1 s to 60 s. Default: `"10s"`.
+        message_time: Text,
+        /// Longest start line and headers of a message on a connection, in bytes, 1024 to 32768. Default: 16384.
+        head_bytes: Integer,
+        /// Longest body of a message on a connection, in bytes, 1024 to 32768. Default: 32768.
+        body_bytes: Integer,
     }
 }
 
 section! {
-    /// `[[listener]]`: one address that phones or trunks send to. One listener for phones, at least one for trunks.
+    /// `[[listener]]`: one address that phones or trunks send to. At least one for phones; more for other transports,
+    /// networks, or IPv6 beside IPv4.
     RawListener {
         /// Its name. Required.
         slug: Text,
@@ -122,10 +139,29 @@ section! {
         /// Address and port written into Via and Contact, where it differs from `bind`; required where `bind` is a
         /// wildcard (`0.0.0.0`, `[::]`).
         advertised: Text,
+        /// `"udp"`, `"tcp"`, `"tls"`, `"ws"` or `"wss"` (SIP over WebSocket, RFC 7118, without and within TLS).
+        /// Default: UDP and TCP on one port, as the next two keys say.
+        kind: Text,
         /// Whether UDP is heard. Default: true.
         udp: Flag,
         /// Whether TCP is heard. Default: true.
         tcp: Flag,
+        /// PEM file with the certificate and those that lead to its root; for `tls` and `wss`. Read again when it
+        /// changes, and on SIGHUP.
+        certificate: Text,
+        /// PEM file with the certificate's private key; for `tls` and `wss`.
+        private_key: Text,
+        /// PEM file with the certificates that are trusted when the gateway connects to a trunk; for `tls`. Default:
+        /// those of the system.
+        trusted: Text,
+        /// Name expected in the certificate of a trunk that the gateway connects to; for `tls`. Default: its address.
+        peer_name: Text,
+        /// Origins of the web pages that may connect, such as `"https://desk.example.com"`; `"*"` allows all. Required
+        /// for `ws` and `wss`. What is no browser names no origin, and may connect.
+        origins: Texts,
+        /// Networks whose peers are told the bound addresses instead of `advertised` and `media_advertised`, as
+        /// `"10.0.0.0/8"`. Default: none.
+        local_networks: Texts,
         /// Local address that the RTP of this listener's calls is bound to. Default: the address of `bind`.
         media_interface: Text,
         /// Address written into SDP. Default: the address of `advertised`, where given, else `media_interface`.
@@ -144,11 +180,18 @@ section! {
         peers: Texts,
         /// SRTP with this trunk, as `media.srtp`. Default: `"off"`.
         srtp: Text,
+        /// Address and port that this trunk is told in Via and Contact. Default: the listener's.
+        advertised: Text,
+        /// Local address that the RTP of this trunk's calls is bound to. Default: the listener's.
+        media_interface: Text,
+        /// Address written into SDP for this trunk. Default: `media_interface` or the address of `advertised`, where
+        /// the trunk has them, else the listener's.
+        media_advertised: Text,
         /// Where our requests go, in order of preference, as `"192.0.2.10:5060"`; port 5060 where none is said. An
         /// outbound proxy is named here. Every address is a peer too. Up to 8. Default: none; the trunk brings calls and
         /// takes none.
         gateways: Texts,
-        /// Transport of our requests, `"udp"` or `"tcp"`. Default: `"udp"`.
+        /// Transport of our requests, `"udp"`, `"tcp"` or `"tls"`, which the listener must speak. Default: `"udp"`.
         transport: Text,
         /// Host in our From, To and Request-URI. Default: the host of the first gateway, as written.
         domain: Text,

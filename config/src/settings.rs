@@ -5,8 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hotline_types::{AgentSlug, BandSlug, FlowSlug, NumberSlug, QueueSlug, TrunkSlug};
-
+use hotline_types::{AgentSlug, BandSlug, FlowSlug, Network, NumberSlug, QueueSlug, TrunkSlug};
 use serde::{Serialize, Serializer};
 
 use crate::trunk::{Numbering, Outside, TrunkRules};
@@ -25,7 +24,7 @@ pub struct Settings {
     pub hotline: Hotline,
     /// Where the data lies.
     pub data: Data,
-    /// What all listeners share, and the listeners. Exactly one has the role of phones.
+    /// What all listeners share, and the listeners. At least one has the role of phones.
     pub sip: Sip,
     /// The trunks; each `listener` is an index into `sip.listeners`, of a listener with the role of trunks.
     pub trunks: Vec<Trunk>,
@@ -117,6 +116,8 @@ pub struct Sip {
     /// Longest expiry of a registration; not below the shortest.
     #[serde(serialize_with = "as_text")]
     pub expires_max: Duration,
+    /// Limits of connections.
+    pub connections: Connections,
     /// The listeners, in the order of the file.
     pub listeners: Vec<Listener>,
 }
@@ -142,14 +143,85 @@ pub struct Listener {
     pub bind: SocketAddr,
     /// Address for Via and Contact, never a wildcard. None: what was bound.
     pub advertised: Option<SocketAddr>,
-    /// Whether UDP is heard; one of the two is.
-    pub udp: bool,
-    /// Whether TCP is heard.
-    pub tcp: bool,
+    /// What it speaks.
+    pub kind: ListenerKind,
     /// Local address that RTP is bound to.
     pub media_interface: IpAddr,
     /// Address written into SDP, never a wildcard.
     pub media_advertised: IpAddr,
+    /// Peers who are told the addresses that were bound, not the advertised ones.
+    pub local_networks: Vec<Network>,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ListenerKind {
+    /// UDP and TCP on one port; at least one of them.
+    Plain {
+        /// Whether UDP is heard.
+        udp: bool,
+        /// Whether TCP is heard.
+        tcp: bool,
+    },
+    /// SIP within TLS.
+    Tls {
+        /// PEM file with our certificate and those that lead to its root.
+        certificate: PathBuf,
+        /// PEM file with its private key.
+        private_key: PathBuf,
+        /// PEM file with the certificates that we trust when we connect; none: those of the system.
+        trusted: Option<PathBuf>,
+        /// Name expected in the certificates of peers that we connect to; none: their address.
+        peer_name: Option<String>,
+    },
+    /// SIP over WebSocket.
+    Ws {
+        /// Origins of the pages that may connect, lower-case; `*` allows all.
+        origins: Vec<String>,
+    },
+    /// SIP over WebSocket within TLS.
+    Wss {
+        /// PEM file with our certificate and those that lead to its root.
+        certificate: PathBuf,
+        /// PEM file with its private key.
+        private_key: PathBuf,
+        /// Origins of the pages that may connect, lower-case; `*` allows all.
+        origins: Vec<String>,
+    },
+}
+
+/// The addresses that a trunk is told, where they are not the listener's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Face {
+    /// Address for Via and Contact, never a wildcard. None: what was bound.
+    pub advertised: Option<SocketAddr>,
+    /// Local address that RTP is bound to.
+    pub media_interface: IpAddr,
+    /// Address written into SDP, never a wildcard.
+    pub media_advertised: IpAddr,
+}
+
+/// Limits of the connections of each listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Connections {
+    /// Most connections of a listener.
+    pub max: usize,
+    /// Most connections from one address.
+    pub per_source_max: usize,
+    /// How long a connection may be silent.
+    #[serde(serialize_with = "as_text")]
+    pub idle: Duration,
+    /// How long the handshakes of TLS and WebSocket may take together.
+    #[serde(serialize_with = "as_text")]
+    pub handshake_time: Duration,
+    /// How long a message may take to come, and the first one of a connection to begin.
+    #[serde(serialize_with = "as_text")]
+    pub message_time: Duration,
+    /// Longest start line and headers.
+    pub head_bytes_max: usize,
+    /// Longest body.
+    pub body_bytes_max: usize,
 }
 
 /// One trunk.
@@ -166,6 +238,8 @@ pub struct Trunk {
     pub rules: TrunkRules,
     /// SRTP with it.
     pub srtp: Srtp,
+    /// Addresses of its own.
+    pub face: Option<Face>,
 }
 
 /// Whether media is encrypted with a peer.

@@ -421,7 +421,7 @@ fn listeners_and_trunks_that_cannot_work() {
     check(
         "role = \"trunk\"",
         "role = \"phones\"",
-        "hotline.toml::8: listener.trunk.role: a second listener with the role \"phones\"\n  hint: keep one of them\nhotline.toml::12: trunk.carrier.listener: there is no trunk listener \"trunk\"\n  hint: there is none at all: add a section for it",
+        "hotline.toml::12: trunk.carrier.listener: there is no trunk listener \"trunk\"\n  hint: there is none at all: add a section for it",
     );
     check(
         "# media_advertised = \"203.0.113.5\"",

@@ -57,6 +57,8 @@ pub enum TrunkTransport {
     Udp,
     /// A connection.
     Tcp,
+    /// TLS.
+    Tls,
 }
 
 /// An account with a carrier.

@@ -50,6 +50,19 @@ impl Baresip {
         answers: Answers,
         parameters: &str,
     ) -> Self {
+        let server = gateway.sip("phones").to_string();
+        Self::start_on(gateway, &server, agent, (codec, hz), answers, parameters)
+    }
+
+    /// As [`Self::start_with`], with another server: address, port and transport as in a URI.
+    pub fn start_on(
+        gateway: &Gateway,
+        server: &str,
+        agent: &str,
+        (codec, hz): (Codec, u32),
+        answers: Answers,
+        parameters: &str,
+    ) -> Self {
         let dir = folder();
         write_source(&dir.join("source.wav"), hz);
         let (sip, control, rtp) = (
@@ -65,7 +78,6 @@ impl Baresip {
             .replace("@RTP_LAST@", &(rtp + 39).to_string());
         fs::write(dir.join("config"), config).unwrap();
         let codec = if codec == Codec::Pcma { "PCMA" } else { "PCMU" };
-        let server = gateway.sip("phones");
         let password = gateway.password(agent);
         let account = format!(
             "<sip:{agent}@{server}>;auth_user={agent};auth_pass={password};regint=60;answermode=manual;audio_codecs={codec}/8000/1{parameters}\n"

@@ -40,7 +40,12 @@ pub struct SoftPhone {
 impl SoftPhone {
     /// A phone that is not registered anywhere.
     pub fn start() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::start_at("127.0.0.1:0")
+    }
+
+    /// The same at another address.
+    pub fn start_at(bind: &str) -> Self {
+        let socket = UdpSocket::bind(bind).unwrap();
         socket.set_read_timeout(Some(TURN)).unwrap();
         let address = socket.local_addr().unwrap();
         let config = PhoneConfig {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Check, DAY, MICROSECOND, MINUTE, SECOND};
 use crate::raw::{RawConsole, RawListener, RawMedia, RawPhone, RawSeed, RawSip, RawTrunk};
 use crate::read::{Field, Key, Said};
-use crate::settings::{Console, Listener, Media, Phone, Role, Sip, Srtp, Trunk};
+use crate::settings::{Console, Listener, Media, Phone, Sip, Srtp, Trunk};
 use crate::values;
 
 /// Most source addresses of one trunk.
@@ -20,7 +20,6 @@ const SRTP: [(&str, Srtp); 3] = [
     ("optional", Srtp::Optional),
     ("mandatory", Srtp::Mandatory),
 ];
-const ROLES: [(&str, Role); 2] = [("phones", Role::Phones), ("trunk", Role::Trunk)];
 
 impl Check {
     pub(super) fn sip(&mut self, raw: &RawSip, listeners: &Field<Vec<RawListener>>, root: &Key) -> Sip {
@@ -66,34 +65,23 @@ impl Check {
             realm,
             expires_min,
             expires_max,
+            connections: self.connections(raw),
             listeners: checked,
         }
     }
 
-    /// One listener for phones: agents' media and addresses of record are its.
+    /// Phones need a listener; several serve several networks, transports or families of addresses.
     fn roles(&mut self, listeners: &[RawListener], root: &Key) {
-        let phones: Vec<_> = listeners
-            .iter()
-            .filter_map(|listener| listener.role.get())
-            .filter(|role| role.value == "phones")
-            .collect();
-        if phones.is_empty()
-            && !listeners
-                .iter()
-                .any(|listener| matches!(listener.role, Field::Bad))
-        {
+        let may_be_phones = listeners.iter().any(|listener| {
+            matches!(listener.role, Field::Bad)
+                || matches!(listener.role.get(), Some(role) if role.value == "phones")
+        });
+        if !may_be_phones {
             let hint = "add a `[[listener]]` with `role = \"phones\"` and `bind = \"127.0.0.1:5060\"`";
             self.tell(
                 &root.below("listener"),
                 "no listener has the role \"phones\"",
                 hint,
-            );
-        }
-        for second in phones.iter().skip(1) {
-            self.tell(
-                &second.key,
-                "a second listener with the role \"phones\"",
-                "keep one of them",
             );
         }
     }
@@ -118,7 +106,7 @@ impl Check {
         }
     }
 
-    fn address(&mut self, said: &Said<String>) -> Option<SocketAddr> {
+    pub(super) fn address(&mut self, said: &Said<String>) -> Option<SocketAddr> {
         let parsed = said.value.parse().ok();
         if parsed.is_none() {
             let what = format!("{:?} is not an address with a port", said.value);
@@ -131,7 +119,7 @@ impl Check {
         parsed
     }
 
-    fn ip(&mut self, said: &Said<String>) -> Option<IpAddr> {
+    pub(super) fn ip(&mut self, said: &Said<String>) -> Option<IpAddr> {
         let parsed = said.value.parse().ok();
         if parsed.is_none() {
             let what = format!("{:?} is not an address", said.value);
@@ -145,7 +133,7 @@ impl Check {
     }
 
     /// An address that peers are told: never a wildcard.
-    fn told_address(&mut self, key: &Key, ip: IpAddr) {
+    pub(super) fn told_address(&mut self, key: &Key, ip: IpAddr) {
         if ip.is_unspecified() {
             self.tell(
                 key,
@@ -153,63 +141,6 @@ impl Check {
                 "name the address at which peers reach this machine",
             );
         }
-    }
-
-    fn listener(&mut self, raw: &RawListener) -> Option<Listener> {
-        let slug = self.required(&raw.slug, &raw.key, "slug", "\"phones\"");
-        let slug = slug.filter(|said| self.slug::<hotline_types::TrunkSlug>(said).is_some());
-        let role = self
-            .required(&raw.role, &raw.key, "role", "\"phones\"")
-            .and_then(|said| self.word(said, &ROLES));
-        let bind = self
-            .required(&raw.bind, &raw.key, "bind", "\"127.0.0.1:5060\"")
-            .and_then(|said| self.address(said));
-        let advertised = raw
-            .advertised
-            .get()
-            .and_then(|said| self.address(said).map(|address| (said, address)));
-        let interface = raw.media_interface.get().and_then(|said| self.ip(said));
-        let media_advertised = raw
-            .media_advertised
-            .get()
-            .and_then(|said| self.ip(said).map(|ip| (said, ip)));
-        if let Some((said, address)) = advertised {
-            self.told_address(&said.key, address.ip());
-        }
-        if let Some((said, ip)) = media_advertised {
-            self.told_address(&said.key, ip);
-        }
-        if let (Some(said), Some(bind)) = (raw.bind.get(), bind)
-            && bind.ip().is_unspecified()
-            && matches!(raw.advertised, Field::Absent)
-        {
-            let hint = "add `advertised = \"ADDRESS:PORT\"`, the address at which peers reach this machine";
-            self.tell(
-                &said.key,
-                format!("{bind} is a wildcard, and no address to tell to peers is given"),
-                hint,
-            );
-        }
-        let (udp, tcp) = (Self::flag(&raw.udp, true), Self::flag(&raw.tcp, true));
-        if !udp && !tcp {
-            self.tell(
-                &raw.key,
-                "neither UDP nor TCP is heard",
-                "set `udp` or `tcp` to true, or remove the listener",
-            );
-        }
-        let media_interface = interface.or(bind.map(|bind| bind.ip()))?;
-        let fallback = advertised.map_or(media_interface, |(_, address)| address.ip());
-        Some(Listener {
-            slug: slug?.value.clone(),
-            role: role?,
-            bind: bind?,
-            advertised: advertised.map(|(_, address)| address),
-            udp,
-            tcp,
-            media_interface,
-            media_advertised: media_advertised.map_or(fallback, |(_, ip)| ip),
-        })
     }
 
     pub(super) fn trunks(
@@ -280,6 +211,7 @@ impl Check {
             addresses.push(address);
         }
         let rules = self.trunk_rules(raw);
+        let face = self.trunk_face(raw);
         let listener = listener?;
         let listener = listeners.iter().position(|known| known.slug == listener.value)?;
         self.trunk_transport(raw, &rules, &listeners[listener]);
@@ -288,6 +220,7 @@ impl Check {
             listener,
             peers: addresses,
             srtp: self.word_or(&raw.srtp, &SRTP, Srtp::Off),
+            face: face.map(|face| face.over(&listeners[listener])),
             rules,
         })
     }

@@ -8,7 +8,7 @@ use hotline_types::Pii;
 use super::{Check, DAY, MINUTE, SECOND};
 use crate::raw::RawTrunk;
 use crate::read::{Field, Key, Said};
-use crate::settings::Listener;
+use crate::settings::{Listener, ListenerKind};
 use crate::trunk::{
     CalledIn, Dtmf, IdentityIn, NumberForm, TrunkAccount, TrunkCodec, TrunkRules, TrunkTransport,
 };
@@ -18,7 +18,11 @@ const GATEWAYS_MAX: usize = 8;
 /// Most headers handed to agents.
 const PASS_HEADERS_MAX: usize = 8;
 
-const TRANSPORTS: [(&str, TrunkTransport); 2] = [("udp", TrunkTransport::Udp), ("tcp", TrunkTransport::Tcp)];
+const TRANSPORTS: [(&str, TrunkTransport); 3] = [
+    ("udp", TrunkTransport::Udp),
+    ("tcp", TrunkTransport::Tcp),
+    ("tls", TrunkTransport::Tls),
+];
 const CALLED: [(&str, CalledIn); 5] = [
     ("request-uri", CalledIn::RequestUri),
     ("to", CalledIn::To),
@@ -94,9 +98,15 @@ impl Check {
 
     /// The listener must speak the transport of our requests.
     pub(super) fn trunk_transport(&mut self, raw: &RawTrunk, rules: &TrunkRules, listener: &Listener) {
-        let (spoken, name) = match rules.transport {
-            TrunkTransport::Udp => (listener.udp, "udp"),
-            TrunkTransport::Tcp => (listener.tcp, "tcp"),
+        let (spoken, name, hint) = match (rules.transport, &listener.kind) {
+            (TrunkTransport::Udp, ListenerKind::Plain { udp, .. }) => (*udp, "UDP", "udp = true"),
+            (TrunkTransport::Udp, _) => (false, "UDP", "udp = true"),
+            (TrunkTransport::Tcp, ListenerKind::Plain { tcp, .. }) => (*tcp, "TCP", "tcp = true"),
+            (TrunkTransport::Tcp, _) => (false, "TCP", "tcp = true"),
+            (TrunkTransport::Tls, kind) => {
+                let spoken = matches!(kind, ListenerKind::Tls { .. });
+                (spoken, "TLS", "kind = \"tls\"")
+            }
         };
         if !spoken && !rules.gateways.is_empty() {
             let key = raw
@@ -106,7 +116,7 @@ impl Check {
             self.tell(
                 &key,
                 format!("the listener `{}` does not speak {name}", listener.slug),
-                format!("set `{name} = true` there, or choose another transport"),
+                format!("set `{hint}` there, or choose another transport"),
             );
         }
     }

@@ -141,6 +141,10 @@ pub(crate) struct AgentState {
     pub(crate) work: Work,
     /// The phone as last told from outside.
     pub(crate) told: DeviceState,
+    /// Why the registered phone cannot be offered calls.
+    pub(crate) unusable: Option<String>,
+    /// Whether the journal was told so.
+    pub(crate) shown_unusable: bool,
     /// The phone as last written to the journal.
     pub(crate) shown: DeviceState,
     /// Whether the phone has registered since the engine began: only the first time logs in.
@@ -185,8 +189,8 @@ impl AgentState {
 
     /// Its place among the free agents, where a call may be offered to it now.
     pub(crate) fn routable(&self) -> Option<IdleSince> {
-        let willing =
-            self.on_duty && self.intent == Intent::Ready && self.device() == DeviceState::Registered;
+        let callable = self.device() == DeviceState::Registered && self.unusable.is_none();
+        let willing = self.on_duty && self.intent == Intent::Ready && callable;
         match self.work {
             Work::Idle { since } if willing => Some(since),
             _ => None,

@@ -212,6 +212,13 @@ pub enum Input {
         /// Its phone.
         device: DeviceState,
     },
+    /// An agent has phones registered, and none of them can be called.
+    DeviceUnusable {
+        /// The agent.
+        agent: AgentSlug,
+        /// Why, for a supervisor to read.
+        why: String,
+    },
     /// Someone set an agent's intent.
     Intent {
         /// The agent.

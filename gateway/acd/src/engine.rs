@@ -196,7 +196,12 @@ impl Acd {
                 self.for_agent(&agent, |acd, no| acd.take_over(contact, no, &queue));
             }
             Input::Device { agent, device } => {
-                self.for_agent(&agent, |acd, no| acd.device(no, device));
+                self.for_agent(&agent, |acd, no| acd.device(no, device, None));
+            }
+            Input::DeviceUnusable { agent, why } => {
+                self.for_agent(&agent, |acd, no| {
+                    acd.device(no, DeviceState::Registered, Some(why))
+                });
             }
             Input::Intent { agent, intent, by } => {
                 self.for_agent(&agent, |acd, no| acd.intent(no, intent, &by));
@@ -420,6 +425,8 @@ fn agent_state(agent: Agent, levels: Vec<u8>, no: AgentNo, now: Time) -> AgentSt
             },
         },
         told: DeviceState::Unreachable,
+        unusable: None,
+        shown_unusable: false,
         shown: DeviceState::Unreachable,
         registered_before: false,
         misses: 0,

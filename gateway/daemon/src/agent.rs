@@ -66,7 +66,13 @@ fn list(data: &Path, json: bool) -> anyhow::Result<()> {
     {
         let cells = ["id", "label", "intent", "work", "device"].map(|key| text(row, key));
         let [id, label, intent, work, device] = cells;
-        table.push_str(&format!("{id:<12}{label:<20}{intent:<12}{work:<10}{device}\n"));
+        let why = match row["device_why"].as_str() {
+            Some(why) => format!(" ({why})"),
+            None => String::new(),
+        };
+        table.push_str(&format!(
+            "{id:<12}{label:<20}{intent:<12}{work:<10}{device}{why}\n"
+        ));
     }
     print(&table)
 }

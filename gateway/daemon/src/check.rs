@@ -5,7 +5,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use hotline_config::Settings;
 
-use crate::content;
+use crate::{content, listeners};
 
 /// Checks what the start would check, without starting; prints the effective settings where asked.
 ///
@@ -13,6 +13,13 @@ use crate::content;
 /// Every problem that there is.
 pub fn check(settings: &Settings, json: bool) -> anyhow::Result<()> {
     let content = content::load(settings)?;
+    listeners::check(settings)?;
+    let warnings = settings.warnings().into_iter();
+    let warnings: String = warnings.map(|warning| format!("warning: {warning}\n")).collect();
+    // They are for a person; what a program reads stays as it is.
+    std::io::stderr()
+        .write_all(warnings.as_bytes())
+        .context("cannot write to standard error")?;
     let text = if json {
         format!("{}\n", serde_json::to_string_pretty(settings)?)
     } else {

@@ -11,7 +11,7 @@ use hotline_acd::Acd;
 use hotline_config::{Durability, Settings};
 use hotline_io::clock::Clock;
 use hotline_io::media::{MediaConfig, MediaPlane};
-use hotline_io::sip::{BoundSip, ListenerConfig, SharedBans, SipCounters, SipShell, TcpLimits};
+use hotline_io::sip::{SharedBans, SipCounters, SipSender};
 use hotline_journal::{BusinessDays, By, Draft, EVENT_VERSION, Event, What};
 use hotline_media::tap::{TapBatch, TapMessage};
 use hotline_recorder::{Recorder, RecorderConfig, RecorderEvent};
@@ -28,7 +28,7 @@ use crate::driver::{Driver, Ended, Inbox};
 use crate::place::{Control, Place};
 use crate::pulse::Pulse;
 use crate::signalling::Signalling;
-use crate::{content, days, directory, parts, people, reports, secrets};
+use crate::{content, days, directory, listeners, parts, people, reports, secrets};
 
 /// SIP messages that may wait for the driver; beyond it they are dropped and sent again by their senders.
 const SIP_INBOX: usize = 4_096;
@@ -60,6 +60,7 @@ pub struct Gateway {
     driver: JoinHandle<Ended>,
     tasks: Vec<(&'static str, JoinHandle<()>)>,
     sip: JoinHandle<()>,
+    sender: SipSender,
     media: Arc<MediaPlane>,
     recorder: Recorder,
     /// The addresses of the SIP listeners, by slug.
@@ -129,11 +130,14 @@ impl Gateway {
         reason = "one straight list of parts in the order they are built"
     )]
     pub async fn start_watched(settings: &Settings) -> anyhow::Result<(Self, Watch)> {
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
         let clock = Clock::start();
         let mut rng = entropy()?;
         let place = Place::take(&settings.data.dir)?;
         let content = content::load(settings)?;
-        let bound = bind_sip(settings)?;
+        let bound = listeners::bind(settings)?;
         let store = open_store(settings).await?;
         let people = store.people();
         people::seed(&people, settings, &place, &mut rng).await?;
@@ -188,7 +192,7 @@ impl Gateway {
                     .context("a listener is not bound")
             })
             .collect::<Result<_, _>>()?;
-        let listeners: BTreeMap<String, SocketAddr> = settings
+        let bound_at: BTreeMap<String, SocketAddr> = settings
             .sip
             .listeners
             .iter()
@@ -259,6 +263,7 @@ impl Gateway {
             orders: orders_rx,
             committed: journal.committed(),
         };
+        let sender = sip_sender.clone();
         let parts = (sip_sender, Arc::clone(&media), journal);
         let driver = Driver::new(
             switch,
@@ -285,7 +290,7 @@ impl Gateway {
             url,
             token,
             pid: std::process::id(),
-            sip: listeners.clone(),
+            sip: bound_at.clone(),
         })?;
         let drain = settings.limits.drain;
         let gateway = Self {
@@ -297,9 +302,10 @@ impl Gateway {
             driver,
             tasks,
             sip,
+            sender,
             media,
             recorder,
-            listeners,
+            listeners: bound_at,
             on_duty,
             drain,
         };
@@ -327,6 +333,11 @@ impl Gateway {
     #[must_use]
     pub fn secrets(&self) -> Option<std::path::PathBuf> {
         self.place.secrets()
+    }
+
+    /// Reads the certificates of the SIP listeners again; connections that are open go on.
+    pub fn reload(&self) {
+        self.sender.reload_certificates();
     }
 
     /// Waits until the driver ends by itself: only a fault makes it.
@@ -400,24 +411,6 @@ fn problems_text(problems: &[hotline_acd::ConfigProblem]) -> String {
         problems.len(),
         list.join("\n")
     )
-}
-
-fn bind_sip(settings: &Settings) -> anyhow::Result<BoundSip> {
-    let listeners = settings
-        .sip
-        .listeners
-        .iter()
-        .enumerate()
-        .map(|(at, listener)| ListenerConfig {
-            id: parts::listener_id(at),
-            role: parts::role(listener.role),
-            bind: listener.bind,
-            udp: listener.udp,
-            tcp: listener.tcp,
-            admission: parts::admission(settings, at),
-            limits: TcpLimits::default(),
-        });
-    SipShell::bind(listeners.collect()).map_err(Into::into)
 }
 
 async fn open_store(settings: &Settings) -> anyhow::Result<Store> {

@@ -12,6 +12,7 @@ pub mod demo;
 mod directory;
 mod driver;
 mod gateway;
+mod listeners;
 pub mod logs;
 mod narrate;
 mod parts;

@@ -10,10 +10,11 @@ use hotline_media::{ClipId, SrtpPolicy};
 use hotline_sip::admission::bans::BanConfig;
 use hotline_sip::admission::{AdmissionConfig, Rate, TrunkCalls};
 use hotline_sip::{Credentials, EndpointConfig, Listener, ListenerId, Role, Trunk};
-use hotline_switch::{MediaFace, Number, SrtpRules, SwitchConfig};
+use hotline_switch::{Number, SrtpRules, SwitchConfig};
 use hotline_types::{AgentSlug, FlowSlug, Intent};
 use ivr_flows::{Flow, PromptRef};
 
+use crate::listeners;
 use crate::trunks;
 
 pub mod rules;
@@ -41,6 +42,8 @@ pub fn endpoint(settings: &Settings, bound: &[SocketAddr], credentials: Vec<Cred
             role: role(listener.role),
             bind: *bound,
             advertised: listener.advertised.unwrap_or(*bound),
+            shown: listeners::shown(settings, index, *bound),
+            media_group: listeners::media_group(settings, index),
         });
     let trunks = settings.trunks.iter().map(|trunk| Trunk {
         slug: trunk.slug.clone(),
@@ -223,18 +226,8 @@ pub fn switch(
     clips: BTreeMap<PromptRef, ClipId>,
     (hold_music, tone): (ClipId, ClipId),
 ) -> SwitchConfig {
-    let faces = settings
-        .sip
-        .listeners
-        .iter()
-        .enumerate()
-        .map(|(index, listener)| {
-            let face = MediaFace {
-                interface: listener.media_interface,
-                advertised: listener.media_advertised,
-            };
-            (listener_id(index), face)
-        });
+    let faces = (0..settings.sip.listeners.len())
+        .map(|index| (listener_id(index), listeners::media(settings, index)));
     let phones = settings
         .sip
         .listeners

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
-use hotline_config::Settings;
+use hotline_config::{ListenerKind, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Gateway;
@@ -38,9 +38,16 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut ends = Ends::new().context("cannot listen for signals")?;
     let mut gateway = Gateway::start(settings).await?;
     greet(&gateway, settings);
-    tokio::select! {
-        () = ends.next() => tracing::info!("Stopping: no new calls; a second signal ends those in progress"),
-        () = gateway.failed() => {}
+    let mut hangups = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    loop {
+        tokio::select! {
+            () = ends.next() => {
+                tracing::info!("Stopping: no new calls; a second signal ends those in progress");
+                break;
+            }
+            () = gateway.failed() => break,
+            Some(()) = hangups.recv() => gateway.reload(),
+        }
     }
     gateway.stop(ends.next()).await
 }
@@ -60,7 +67,13 @@ fn greet(gateway: &Gateway, settings: &Settings) {
             hotline_config::Role::Phones => "Agents' phones register at",
             hotline_config::Role::Trunk => "Calls come in at",
         };
-        text.push_str(&format!("  {whom:<28}sip:{address}\n"));
+        let transport = match listener.kind {
+            ListenerKind::Plain { udp: true, .. } => "",
+            ListenerKind::Plain { udp: false, .. } => ";transport=tcp",
+            ListenerKind::Tls { .. } => ";transport=tls",
+            ListenerKind::Ws { .. } | ListenerKind::Wss { .. } => ";transport=ws",
+        };
+        text.push_str(&format!("  {whom:<28}sip:{address}{transport}\n"));
     }
     let numbers: Vec<_> = settings
         .numbers

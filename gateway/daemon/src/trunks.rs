@@ -25,6 +25,7 @@ pub fn rules(rules: &TrunkRules) -> hotline_sip::TrunkRules {
         transport: match rules.transport {
             TrunkTransport::Udp => Transport::Udp,
             TrunkTransport::Tcp => Transport::Tcp,
+            TrunkTransport::Tls => Transport::Tls,
         },
         domain: rules.domain.clone(),
         account: rules.account.as_ref().map(|account| hotline_sip::TrunkAccount {

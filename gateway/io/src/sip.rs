@@ -1,4 +1,4 @@
-//! The SIP transports: UDP and TCP sockets, admission before the queue, and a sender that never waits.
+//! The SIP transports: UDP, TCP, TLS and WebSocket, admission before the queue, and a sender that never waits.
 
 mod bind;
 mod connection;
@@ -7,17 +7,21 @@ mod gate;
 mod sender;
 mod table;
 mod tcp;
+mod tls;
 mod udp;
+mod websocket;
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hotline_sip::admission::AdmissionConfig;
 use hotline_sip::frame::FrameLimits;
-use hotline_sip::{Input, ListenerId, Role};
-use tokio::sync::mpsc;
+use hotline_sip::{Input, ListenerId, Role, Transport};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
 
@@ -25,10 +29,13 @@ pub use bind::{BindError, BoundSip};
 pub use counters::{SipCount, SipCounters};
 pub use gate::SharedBans;
 pub use sender::SipSender;
+pub use tls::{Identity, TlsClient, TlsError};
+pub use websocket::Origins;
 
 use gate::Gate;
-use sender::{Outgoing, TcpOut, UdpOut};
+use sender::{Outgoing, StreamOut, UdpOut};
 use table::Table;
+use tcp::{Dial, Opening};
 
 /// Datagrams that may wait for a UDP socket whose buffer is full; one more is dropped and counted.
 const UDP_QUEUE_MAX: usize = 256;
@@ -44,14 +51,81 @@ pub struct ListenerConfig {
     pub role: Role,
     /// Address; port 0 takes a free one, the same for UDP and TCP.
     pub bind: std::net::SocketAddr,
-    /// Whether datagrams are taken.
-    pub udp: bool,
-    /// Whether connections are taken, and made.
-    pub tcp: bool,
+    /// What it speaks.
+    pub kind: ListenerKind,
     /// What is let in.
     pub admission: AdmissionConfig,
     /// Limits of its connections.
     pub limits: TcpLimits,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Debug)]
+pub enum ListenerKind {
+    /// UDP, TCP or both on one port.
+    Plain {
+        /// Whether datagrams are taken.
+        udp: bool,
+        /// Whether connections are taken, and made.
+        tcp: bool,
+    },
+    /// SIP within TLS.
+    Tls {
+        /// Who we are.
+        identity: Arc<Identity>,
+        /// How connections to peers are made; none makes no connection, as phones cannot be connected to.
+        client: Option<TlsClient>,
+    },
+    /// SIP over WebSocket.
+    Ws {
+        /// Which pages may connect.
+        origins: Origins,
+    },
+    /// SIP over WebSocket within TLS.
+    Wss {
+        /// Who we are.
+        identity: Arc<Identity>,
+        /// Which pages may connect.
+        origins: Origins,
+    },
+}
+
+impl ListenerKind {
+    const fn datagrams(&self) -> bool {
+        matches!(self, Self::Plain { udp: true, .. })
+    }
+
+    /// The transport of its connections, if it has any.
+    const fn stream(&self) -> Option<Transport> {
+        match self {
+            Self::Plain { tcp: false, .. } => None,
+            Self::Plain { tcp: true, .. } => Some(Transport::Tcp),
+            Self::Tls { .. } => Some(Transport::Tls),
+            Self::Ws { .. } => Some(Transport::Ws),
+            Self::Wss { .. } => Some(Transport::Wss),
+        }
+    }
+
+    const fn identity(&self) -> Option<&Arc<Identity>> {
+        match self {
+            Self::Tls { identity, .. } | Self::Wss { identity, .. } => Some(identity),
+            Self::Plain { .. } | Self::Ws { .. } => None,
+        }
+    }
+
+    /// How its connections begin, those that come and those that we make.
+    fn opening(&self) -> io::Result<(Opening, Option<Dial>)> {
+        let acceptor =
+            |identity: &Arc<Identity>| identity.server().map(TlsAcceptor::from).map_err(io::Error::other);
+        Ok(match self {
+            Self::Plain { .. } => (Opening::Plain, Some(Dial::Plain)),
+            Self::Tls { identity, client } => {
+                (Opening::Tls(acceptor(identity)?), client.clone().map(Dial::Tls))
+            }
+            Self::Ws { origins } => (Opening::Ws(origins.clone()), None),
+            Self::Wss { identity, origins } => (Opening::Wss(acceptor(identity)?, origins.clone()), None),
+        })
+    }
 }
 
 /// Limits of the connections of one listener.
@@ -63,6 +137,8 @@ pub struct TcpLimits {
     pub per_source_max: usize,
     /// How long a connection may be silent. Longer than a registration, so that phones stay reachable.
     pub idle: Duration,
+    /// How long the handshakes of TLS and WebSocket may take together.
+    pub handshake_time: Duration,
     /// How long a message may take from its first byte to its last, and a new connection to its first message.
     pub message_time: Duration,
     /// How long connecting may take.
@@ -76,12 +152,13 @@ pub struct TcpLimits {
 }
 
 impl Default for TcpLimits {
-    /// 1,000 connections, 200 of one address, 65 min idle, 10 s a message, 5 s to connect.
+    /// 1,000 connections, 200 of one address, 65 min idle, 10 s a handshake or message, 5 s to connect.
     fn default() -> Self {
         Self {
             connections_max: 1000,
             per_source_max: 200,
             idle: Duration::from_secs(65 * 60),
+            handshake_time: Duration::from_secs(10),
             message_time: Duration::from_secs(10),
             connect_time: Duration::from_secs(5),
             write_time: Duration::from_secs(10),
@@ -121,11 +198,12 @@ impl BoundSip {
         inbound: mpsc::Sender<Input>,
         counters: Arc<SipCounters>,
         clock: Clock,
-    ) -> std::io::Result<(SipSender, impl Future<Output = ()> + Send + 'static)> {
+    ) -> io::Result<(SipSender, impl Future<Output = ()> + Send + 'static)> {
         let (orders, orders_rx) = mpsc::channel(ORDERS_MAX);
         let table = Arc::new(Table::default());
         let mut tasks: Vec<Task> = Vec::new();
         let mut outgoing = Vec::new();
+        let mut identities = Vec::new();
         let (listeners, bans) = self.into_parts();
         for listener in listeners {
             let config = listener.config;
@@ -134,8 +212,9 @@ impl BoundSip {
             let mut out = Outgoing {
                 id: config.id,
                 udp: None,
-                tcp: None,
+                stream: None,
             };
+            identities.extend(config.kind.identity().cloned());
             if let Some(socket) = listener.udp {
                 let socket = Arc::new(tokio::net::UdpSocket::from_std(socket)?);
                 let (queue, queue_rx) = mpsc::channel(UDP_QUEUE_MAX);
@@ -150,13 +229,17 @@ impl BoundSip {
             if let Some(socket) = listener.tcp {
                 let socket = tokio::net::TcpListener::from_std(socket)?;
                 let local = listener.local.ip();
-                out.tcp = Some(TcpOut {
+                let (opening, dial) = config.kind.opening()?;
+                out.stream = Some(StreamOut {
+                    transport: opening.transport(),
+                    dial,
                     limits: config.limits,
                     gate: Arc::clone(&gate),
                     local,
                 });
                 tasks.push(Box::pin(tcp::accept(
                     socket,
+                    opening,
                     gate,
                     Arc::clone(&table),
                     config.limits,
@@ -165,7 +248,13 @@ impl BoundSip {
             outgoing.push(out);
         }
         tasks.push(Box::pin(tcp::carry_out(orders_rx, inbound, Arc::clone(&table))));
-        let sender = SipSender::new(outgoing, orders, table, counters);
+        let reload = Arc::new(Notify::new());
+        tasks.push(Box::pin(tls::watch(
+            identities,
+            Arc::clone(&reload),
+            Arc::clone(&counters),
+        )));
+        let sender = SipSender::new(outgoing, orders, table, counters, reload);
         Ok((sender, run(tasks)))
     }
 }

@@ -418,8 +418,8 @@ impl AgentView {
     }
 
     fn set_device(&mut self, device: DeviceState, at: WallTime) {
+        self.unusable = None;
         if self.device != device {
-            self.unusable = None;
             self.device = device;
             self.device_since = at;
         }

@@ -65,6 +65,8 @@ fn gateway() -> Endpoint {
         role,
         bind: address(at),
         advertised: address(at),
+        shown: Vec::new(),
+        media_group: 0,
     };
     let hash = |algorithm| Pii::new(ha1(algorithm, "alice", "hotline", "secret"));
     let config = EndpointConfig {
@@ -139,6 +141,7 @@ impl World {
                     caller: Pii::new("+8613800138000".to_owned()),
                     display: Pii::new("After-sales".to_owned()),
                     headers: Vec::new(),
+                    route: None,
                 }
             }
             Event::Answered { leg, .. } => Command::Release {

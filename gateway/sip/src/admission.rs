@@ -373,7 +373,7 @@ pub(crate) fn is_among(peers: &[SocketAddr], transport: Transport, source: Socke
     let ip = source.ip().to_canonical();
     peers.iter().any(|peer| {
         peer.ip().to_canonical() == ip
-            && (peer.port() == 0 || transport == Transport::Tcp || peer.port() == source.port())
+            && (peer.port() == 0 || transport.is_reliable() || peer.port() == source.port())
     })
 }
 

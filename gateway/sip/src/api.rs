@@ -1,10 +1,10 @@
 //! The contract of the SIP endpoint: what goes in, what comes out. See `Endpoint` for the order of calls.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hotline_types::{AgentSlug, LegId, Pii, Time, TrunkSlug};
+use hotline_types::{AgentSlug, LegId, Network, Pii, Time, TrunkSlug};
 
 use crate::trunk::{Trunk, TrunkDial, TrunkEvent};
 
@@ -23,6 +23,58 @@ pub enum Transport {
     Udp,
     /// A stream; messages framed by Content-Length (RFC 3261 §18.3).
     Tcp,
+    /// The same within TLS (RFC 3261 §26.3.1).
+    Tls,
+    /// WebSocket, one SIP message in each of its messages (RFC 7118).
+    Ws,
+    /// WebSocket within TLS.
+    Wss,
+}
+
+impl Transport {
+    /// Whether the transport repeats what is lost, so that we need not (RFC 3261 §17).
+    #[must_use]
+    pub const fn is_reliable(self) -> bool {
+        !matches!(self, Self::Udp)
+    }
+
+    /// Whether nobody on the way can read the messages, keys in their SDP included.
+    #[must_use]
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// Its name in Via (RFC 3261 §25.1, RFC 7118 §5.2).
+    #[must_use]
+    pub const fn via_token(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
+
+    /// The value of `transport` in URIs; none for UDP, the default. Both WebSockets are `ws` (RFC 7118 §5.2).
+    #[must_use]
+    pub const fn uri_param(self) -> Option<&'static str> {
+        match self {
+            Self::Udp => None,
+            Self::Tcp => Some("tcp"),
+            Self::Tls => Some("tls"),
+            Self::Ws | Self::Wss => Some("ws"),
+        }
+    }
+}
+
+/// An address that some peers are told instead of [`Listener::advertised`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The peers.
+    pub network: Network,
+    /// What they are told.
+    pub address: SocketAddr,
 }
 
 /// Whom a listener serves. A caller's rights come from the listener and the source, never from headers.
@@ -45,6 +97,54 @@ pub struct Listener {
     pub bind: SocketAddr,
     /// Address written into Via and Contact.
     pub advertised: SocketAddr,
+    /// Addresses for peers of certain networks; the first that holds the peer wins.
+    pub shown: Vec<Shown>,
+    /// Listeners with the same number have the same media addresses, so that one SDP may go out by any of them.
+    pub media_group: u16,
+}
+
+impl Listener {
+    /// The entry of [`Listener::shown`] that this peer belongs to.
+    pub(crate) fn network_of(&self, peer: IpAddr) -> Option<usize> {
+        self.shown.iter().position(|shown| shown.network.contains(peer))
+    }
+
+    /// The address that this peer is told.
+    #[must_use]
+    pub fn shown_to(&self, peer: IpAddr) -> SocketAddr {
+        self.network_of(peer)
+            .map_or(self.advertised, |at| self.shown[at].address)
+    }
+}
+
+/// How an agent's phone is reached: its registration that is newest and can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentRoute {
+    /// The listener it registered with.
+    pub listener: ListenerId,
+    /// The transport it registered over.
+    pub transport: Transport,
+    /// Where its packets come from.
+    pub peer: SocketAddr,
+}
+
+/// Why a registered phone cannot be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unusable {
+    /// It registered over a WebSocket, so it is a browser, whose media we do not speak.
+    BrowserMedia,
+}
+
+impl Unusable {
+    /// For a supervisor to read.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BrowserMedia => {
+                "registered over WebSocket only: browser phones need DTLS-SRTP and ICE, which this gateway does not have"
+            }
+        }
+    }
 }
 
 /// An agent's password-equivalents (RFC 8760): `H(user:realm:password)` per algorithm, lower-case hex.
@@ -108,7 +208,7 @@ pub struct Transmit {
     pub listener: ListenerId,
     /// Its transport.
     pub transport: Transport,
-    /// The connection to use while it is open; otherwise a new one to `to` is made (TCP).
+    /// The connection to use while it is open; otherwise a new one to `to` is made (TCP, TLS to a trunk).
     pub conn: Option<ConnId>,
     /// Where to.
     pub to: SocketAddr,
@@ -195,6 +295,9 @@ pub enum Command {
         display: Pii<String>,
         /// Extra headers, name and value, free of CR and LF.
         headers: Vec<(Cow<'static, str>, String)>,
+        /// The route that the SDP was made for, as [`crate::Endpoint::agent_route`] told it: phones that need other
+        /// media addresses are not called. None calls all.
+        route: Option<AgentRoute>,
     },
     /// Calls an outside number by a trunk.
     DialTrunk(Box<TrunkDial>),
@@ -301,6 +404,8 @@ pub enum Event {
         source: Source,
         /// The listener, for the choice of the media address.
         listener: ListenerId,
+        /// Its transport: whether keys in the SDP are secret.
+        transport: Transport,
         /// The number called, as the trunk's rule reads it; at first the user part of the Request-URI.
         called: String,
         /// What else the trunk's rule reads as the number called, in its order.
@@ -398,10 +503,17 @@ pub enum Event {
         /// One of `0-9 * # A-D`.
         digit: Pii<char>,
     },
-    /// An agent's phone registered for the first time, or again after it was gone.
+    /// An agent's phone that can be called registered for the first time, or again after it was gone.
     Registered {
         /// The agent.
         agent: AgentSlug,
+    },
+    /// An agent has phones registered, and none of them can be called.
+    Unusable {
+        /// The agent.
+        agent: AgentSlug,
+        /// Why.
+        why: Unusable,
     },
     /// The last binding of an agent is gone (expiry or removal, or its connection closed).
     Unregistered {

@@ -15,6 +15,7 @@ mod trunk;
 pub(crate) mod wire;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hotline_types::{AgentSlug, LegId, Rng, Time};
@@ -25,9 +26,9 @@ use crate::dialog::{Invitation, LegSettings, Legs, Target, from_value};
 use crate::digest::{DigestConfig, DigestServer};
 use crate::registrar::{Change, Registrar};
 use crate::timer::TimerKey;
-use crate::transaction::{Lapse, Limits, Stack, User};
+use crate::transaction::{Hop, Lapse, Limits, Stack, User};
 use crate::trunk::Trunks;
-use crate::{Command, Credentials, DialFailure, EndpointConfig, Event, Input, Output};
+use crate::{AgentRoute, Command, Credentials, DialFailure, EndpointConfig, Event, Input, Output};
 
 /// Pause between the keep-alive OPTIONS to a binding.
 const KEEPALIVE: Duration = Duration::from_secs(25);
@@ -100,6 +101,26 @@ impl Endpoint {
         self.ua.legs.new_leg()
     }
 
+    /// How a call to the agent would go now; none where no phone of the agent can be called.
+    #[must_use]
+    pub fn agent_route(&self, agent: &AgentSlug) -> Option<AgentRoute> {
+        let hop = self.registrar.newest(agent)?;
+        Some(AgentRoute {
+            listener: hop.listener,
+            transport: hop.transport,
+            peer: hop.to,
+        })
+    }
+
+    /// Whether the SDP made for this route suits a phone reached by `hop`: same media addresses.
+    fn suits(&self, route: &AgentRoute, hop: Hop) -> bool {
+        let face = |id, peer: SocketAddr| {
+            let listener = self.ua.legs.listener(id)?;
+            Some((listener.media_group, listener.network_of(peer.ip())))
+        };
+        face(route.listener, route.peer) == face(hop.listener, hop.to)
+    }
+
     /// Legs alive, ringing ones included.
     #[must_use]
     pub fn legs(&self) -> usize {
@@ -153,6 +174,7 @@ impl Endpoint {
     fn tell(&mut self, change: Change) {
         self.ua.legs.tell(match change {
             Change::Registered(agent) => Event::Registered { agent },
+            Change::Unusable(agent, why) => Event::Unusable { agent, why },
             Change::Unregistered(agent) => Event::Unregistered { agent },
         });
     }
@@ -202,38 +224,8 @@ impl Endpoint {
             } => {
                 legs.reject(stack, leg, status, retry_after_s, warning.as_deref());
             }
-            Command::DialAgent {
-                leg,
-                agent,
-                sdp,
-                caller,
-                display,
-                headers,
-            } => {
-                let targets: Vec<Target> = self
-                    .registrar
-                    .targets(&agent)
-                    .map(|(uri, hop)| Target {
-                        uri: uri.to_owned(),
-                        hop,
-                    })
-                    .collect();
-                let host = targets.first().and_then(|target| legs.face(target.hop.listener));
-                let invitation = host.map(|face| Invitation {
-                    from: from_value(&display, &caller, face.advertised),
-                    to: format!("<sip:{agent}@{}>", face.advertised),
-                    sdp: &sdp,
-                    headers: &headers,
-                });
-                match invitation {
-                    Some(invitation) => legs.dial(stack, leg, &targets, &invitation),
-                    None => legs.tell(Event::Failed {
-                        leg,
-                        failure: DialFailure::Unreachable,
-                    }),
-                }
-            }
             Command::DialTrunk(dial) => self.dial_trunk(&dial),
+            dial @ Command::DialAgent { .. } => self.dial_agent(dial),
             Command::Release { leg, reason } => legs.release(stack, leg, reason),
             Command::AnswerRefer { leg, status } => legs.answer_refer(stack, leg, status),
             Command::ReferProgress { leg, status } => legs.refer_progress(stack, leg, status),
@@ -249,6 +241,46 @@ impl Endpoint {
                     self.tell(change);
                 }
             }
+        }
+    }
+
+    fn dial_agent(&mut self, command: Command) {
+        let Command::DialAgent {
+            leg,
+            agent,
+            sdp,
+            caller,
+            display,
+            headers,
+            route,
+        } = command
+        else {
+            return;
+        };
+        let targets: Vec<Target> = self
+            .registrar
+            .targets(&agent)
+            .filter(|(_, hop)| route.is_none_or(|route| self.suits(&route, *hop)))
+            .map(|(uri, hop)| Target {
+                uri: uri.to_owned(),
+                hop,
+            })
+            .collect();
+        let UserAgent { stack, legs } = &mut self.ua;
+        let first = targets.first().map(|target| target.hop);
+        let face = first.and_then(|hop| legs.face(hop.listener, hop.to.ip()));
+        let invitation = face.map(|face| Invitation {
+            from: from_value(&display, &caller, face.advertised),
+            to: format!("<sip:{agent}@{}>", face.advertised),
+            sdp: &sdp,
+            headers: &headers,
+        });
+        match invitation {
+            Some(invitation) => legs.dial(stack, leg, &targets, &invitation),
+            None => legs.tell(Event::Failed {
+                leg,
+                failure: DialFailure::Unreachable,
+            }),
         }
     }
 

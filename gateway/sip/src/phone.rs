@@ -66,6 +66,8 @@ impl Phone {
             role: Role::Phones,
             bind: address,
             advertised: address,
+            shown: Vec::new(),
+            media_group: 0,
         };
         let settings = LegSettings {
             product,
@@ -300,6 +302,7 @@ impl Phone {
                 | Event::Unregistered { .. }
                 | Event::Trunk(_)
                 | Event::Proof(_)
+                | Event::Unusable { .. }
                 | Event::Counted(_) => continue,
             };
             self.events.push_back(event);

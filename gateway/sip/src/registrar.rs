@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use hotline_types::{AgentSlug, Time};
 
-use crate::ConnId;
 use crate::timer::{TimerKey, Timers};
 use crate::transaction::Hop;
+use crate::{ConnId, Transport, Unusable};
 
 /// Most bindings of one agent; one more takes the place of the binding that was refreshed longest ago.
 pub(crate) const BINDINGS_MAX: usize = 5;
@@ -28,6 +28,7 @@ struct Binding {
     agent: AgentSlug,
     uri: String,
     instance: Option<String>,
+    reg_id: Option<u32>,
     call_id: String,
     cseq: u32,
     refreshed_at: Time,
@@ -43,6 +44,16 @@ impl Binding {
     fn is_reachable(&self) -> bool {
         self.missed < PINGS_MISSED_MAX
     }
+
+    /// Why calls cannot go to it although it is reachable.
+    fn unusable(&self) -> Option<Unusable> {
+        matches!(self.hop.transport, Transport::Ws | Transport::Wss).then_some(Unusable::BrowserMedia)
+    }
+
+    /// Another flow of the same phone (RFC 5626 §4.2), of which only one is to be called.
+    fn is_sibling(&self, other: &Self) -> bool {
+        self.reg_id.is_some() && other.reg_id.is_some() && self.instance == other.instance
+    }
 }
 
 /// A contact that a REGISTER names.
@@ -50,6 +61,8 @@ impl Binding {
 pub(crate) struct Asked {
     pub(crate) uri: String,
     pub(crate) instance: Option<String>,
+    /// Which of the phone's flows it is (RFC 5626 §4.2); counts only together with the instance.
+    pub(crate) reg_id: Option<u32>,
     /// Seconds asked for; 0 removes.
     pub(crate) expires: u32,
 }
@@ -79,7 +92,19 @@ pub(crate) struct Registration<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     Registered(AgentSlug),
+    Unusable(AgentSlug, Unusable),
     Unregistered(AgentSlug),
+}
+
+/// What an agent's bindings come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// No phone, or none that answers.
+    Gone,
+    /// Only phones that cannot be called.
+    Unusable(Unusable),
+    /// At least one phone that can.
+    Callable,
 }
 
 /// All bindings.
@@ -117,9 +142,15 @@ impl Registrar {
         self.expires_min.as_secs()
     }
 
-    /// Whether the agent has a binding that answers.
-    pub(crate) fn is_registered(&self, agent: &AgentSlug) -> bool {
-        self.of(agent).any(|(_, binding)| binding.is_reachable())
+    fn reach(&self, agent: &AgentSlug) -> Reach {
+        let mut reach = Reach::Gone;
+        for (_, binding) in self.of(agent).filter(|(_, binding)| binding.is_reachable()) {
+            match binding.unusable() {
+                None => return Reach::Callable,
+                Some(why) => reach = Reach::Unusable(why),
+            }
+        }
+        reach
     }
 
     fn of(&self, agent: &AgentSlug) -> impl Iterator<Item = (BindingId, &Binding)> {
@@ -137,11 +168,29 @@ impl Registrar {
         })
     }
 
-    /// Where calls for the agent go: URI and hop of every binding that answers.
+    fn callable(&self, agent: &AgentSlug) -> impl Iterator<Item = (BindingId, &Binding)> {
+        let callable = |binding: &Binding| binding.is_reachable() && binding.unusable().is_none();
+        self.of(agent).filter(move |(_, binding)| callable(binding))
+    }
+
+    /// Where calls for the agent go: URI and hop of every binding that answers and can be called; of the flows of one
+    /// phone only the one that was refreshed last (RFC 5626 §5.1).
     pub(crate) fn targets(&self, agent: &AgentSlug) -> impl Iterator<Item = (&str, Hop)> {
-        self.of(agent)
-            .filter(|(_, binding)| binding.is_reachable())
+        let age = |(id, binding): (BindingId, &Binding)| (binding.refreshed_at, id);
+        self.callable(agent)
+            .filter(move |one| {
+                let mut others = self.callable(agent);
+                !others.any(|other| other.1.is_sibling(one.1) && age(other) > age(*one))
+            })
             .map(|(_, binding)| (binding.uri.as_str(), binding.hop))
+    }
+
+    /// The way to the phone that registered last, of those that can be called.
+    pub(crate) fn newest(&self, agent: &AgentSlug) -> Option<Hop> {
+        let newest = self
+            .callable(agent)
+            .max_by_key(|(id, binding)| (binding.refreshed_at, *id))?;
+        Some(newest.1.hop)
     }
 
     /// URIs of the agent's bindings with the seconds left, for the 200 of a REGISTER.
@@ -159,7 +208,7 @@ impl Registrar {
         registration: &Registration<'_>,
     ) -> Result<Option<Change>, u16> {
         let agent = registration.agent;
-        let was = self.is_registered(agent);
+        let was = self.reach(agent);
         match &registration.wish {
             Wish::Query => {}
             Wish::RemoveAll => {
@@ -180,12 +229,13 @@ impl Registrar {
         Ok(self.change(agent, was))
     }
 
-    fn change(&self, agent: &AgentSlug, was: bool) -> Option<Change> {
-        match (was, self.is_registered(agent)) {
-            (false, true) => Some(Change::Registered(agent.clone())),
-            (true, false) => Some(Change::Unregistered(agent.clone())),
-            _ => None,
-        }
+    fn change(&self, agent: &AgentSlug, was: Reach) -> Option<Change> {
+        let is = self.reach(agent);
+        (is != was).then(|| match is {
+            Reach::Callable => Change::Registered(agent.clone()),
+            Reach::Unusable(why) => Change::Unusable(agent.clone(), why),
+            Reach::Gone => Change::Unregistered(agent.clone()),
+        })
     }
 
     fn check(&self, asked: &Asked, registration: &Registration<'_>) -> Result<(), u16> {
@@ -208,7 +258,12 @@ impl Registrar {
     fn find(&self, asked: &Asked, agent: &AgentSlug) -> Option<BindingId> {
         self.of(agent)
             .find(|(_, known)| {
-                known.uri == asked.uri || (known.instance.is_some() && known.instance == asked.instance)
+                let same_phone = known.instance.is_some() && known.instance == asked.instance;
+                match (same_phone, known.reg_id, asked.reg_id) {
+                    // Two flows of one phone are two bindings, whatever their Contact (RFC 5626 §6).
+                    (true, Some(one), Some(other)) => one == other,
+                    (same_phone, ..) => same_phone || known.uri == asked.uri,
+                }
             })
             .map(|(id, _)| id)
     }
@@ -236,6 +291,7 @@ impl Registrar {
             agent: registration.agent.clone(),
             uri: asked.uri.clone(),
             instance: asked.instance.clone(),
+            reg_id: asked.reg_id.filter(|_| asked.instance.is_some()),
             call_id: registration.call_id.to_owned(),
             cseq: registration.cseq,
             refreshed_at: now,
@@ -278,7 +334,7 @@ impl Registrar {
 
     /// Drops every binding of an agent; answers whether the agent was registered.
     pub(crate) fn remove_all(&mut self, timers: &mut Timers, agent: &AgentSlug) -> Option<Change> {
-        let was = self.is_registered(agent);
+        let was = self.reach(agent);
         for id in self.by_agent.get(agent).cloned().unwrap_or_default() {
             self.remove(timers, id);
         }
@@ -288,7 +344,7 @@ impl Registrar {
     /// The expiry of a binding has come.
     pub(crate) fn expired(&mut self, timers: &mut Timers, id: BindingId) -> Option<Change> {
         let agent = self.bindings.get(&id)?.agent.clone();
-        let was = self.is_registered(&agent);
+        let was = self.reach(&agent);
         self.remove(timers, id);
         self.change(&agent, was)
     }
@@ -322,7 +378,7 @@ impl Registrar {
         let Some(agent) = self.bindings.get(&id).map(|binding| binding.agent.clone()) else {
             return (None, None);
         };
-        let was = self.is_registered(&agent);
+        let was = self.reach(&agent);
         let Some(binding) = self.bindings.get_mut(&id) else {
             return (None, None);
         };
@@ -342,7 +398,7 @@ impl Registrar {
     /// A keep-alive was answered.
     pub(crate) fn ping_answered(&mut self, timers: &mut Timers, now: Time, id: BindingId) -> Option<Change> {
         let agent = self.bindings.get(&id)?.agent.clone();
-        let was = self.is_registered(&agent);
+        let was = self.reach(&agent);
         let binding = self.bindings.get_mut(&id)?;
         binding.missed = 0;
         binding.waiting = false;

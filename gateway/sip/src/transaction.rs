@@ -40,7 +40,7 @@ pub(crate) struct Hop {
 impl Hop {
     /// Whether the transport retransmits by itself, so that the timers A, E and G stay off.
     pub(crate) fn is_reliable(self) -> bool {
-        self.transport == Transport::Tcp
+        self.transport.is_reliable()
     }
 }
 

@@ -1,5 +1,10 @@
 //! The behaviours that RFC 4475 asks for, section by section, with messages of our own and the answer of each.
 
+#![expect(
+    clippy::too_many_lines,
+    reason = "one section of the RFC is one test, row after row"
+)]
+
 use std::time::Duration;
 
 use hotline_sip::{
@@ -17,6 +22,8 @@ fn endpoint() -> Endpoint {
         role,
         bind: at(bind),
         advertised: at(bind),
+        shown: Vec::new(),
+        media_group: 0,
     };
     let config = EndpointConfig {
         realm: "hotline".to_owned(),

@@ -192,6 +192,7 @@ impl AgentCall {
             caller: Pii::new(self.agent.to_string()),
             display: Pii::new(self.agent.to_string()),
             headers: vec![("X-Hotline-Internal".into(), "1".to_owned())],
+            route: None,
         });
         self.state = State::Ringing(far);
     }

@@ -9,8 +9,8 @@ use hotline_journal::{By, Event, Seq};
 use hotline_media::{ClipId, MediaCommand, MediaEvent, SrtpPolicy};
 use hotline_sip::{ListenerId, Received, Transmit, Transport};
 use hotline_types::{
-    AgentSlug, ContactId, FlowSlug, Intent, NumberSlug, OfferId, PersonId, Pii, QueueSlug, SegmentId, Time,
-    TrunkSlug,
+    AgentSlug, ContactId, FlowSlug, Intent, Network, NumberSlug, OfferId, PersonId, Pii, QueueSlug,
+    SegmentId, Time, TrunkSlug,
 };
 use ivr_flows::{Flow, PromptRef};
 
@@ -31,12 +31,37 @@ pub struct Number {
 }
 
 /// Where the media of a listener's legs live.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaFace {
     /// Local address to bind.
     pub interface: IpAddr,
     /// Address written into SDP.
     pub advertised: IpAddr,
+}
+
+/// A listener's media addresses, chosen by where the peer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaFaces {
+    /// For peers of certain networks; the first network that holds the peer wins.
+    pub by_network: Vec<(Network, MediaFace)>,
+    /// For all others.
+    pub others: MediaFace,
+}
+
+impl MediaFaces {
+    /// The addresses of a leg with this peer.
+    #[must_use]
+    pub fn toward(&self, peer: IpAddr) -> MediaFace {
+        let near = self.by_network.iter().find(|(network, _)| network.contains(peer));
+        near.map_or(self.others, |(_, face)| *face)
+    }
+}
+
+impl From<MediaFace> for MediaFaces {
+    fn from(others: MediaFace) -> Self {
+        let by_network = Vec::new();
+        Self { by_network, others }
+    }
 }
 
 /// With whom media is encrypted.
@@ -81,9 +106,9 @@ pub struct SwitchConfig {
     pub tone: ClipId,
     /// The music that a held caller hears.
     pub hold_music: ClipId,
-    /// Media address per listener.
-    pub media: BTreeMap<ListenerId, MediaFace>,
-    /// The listener whose media address agents' legs use.
+    /// Media addresses per listener.
+    pub media: BTreeMap<ListenerId, MediaFaces>,
+    /// The listener whose media address an agent's leg uses where no phone of the agent can be called any more.
     pub phones: ListenerId,
     /// With whom media is encrypted.
     pub srtp: SrtpRules,

@@ -2,6 +2,7 @@
 
 mod cause;
 mod id;
+mod network;
 mod numbering;
 mod pii;
 mod rng;
@@ -13,6 +14,7 @@ pub use cause::{
     QueueExit, RefusalReason, SegmentKind, WorkState,
 };
 pub use id::{ContactId, LegId, OfferId, ParseIdError, PersonId, SegmentId};
+pub use network::Network;
 pub use numbering::{Numbering, PhoneNumber};
 pub use pii::Pii;
 pub use rng::Rng;

@@ -30,6 +30,8 @@ fn endpoint() -> Endpoint {
         role,
         bind: SocketAddr::from(([192, 0, 2, 1], 5060 + id)),
         advertised: SocketAddr::from(([192, 0, 2, 1], 5060 + id)),
+        shown: Vec::new(),
+        media_group: 0,
     };
     let hash = |algorithm| Pii::new(ha1(algorithm, "alice", "hotline", "secret"));
     let config = EndpointConfig {

@@ -79,6 +79,8 @@ fn endpoint_config() -> EndpointConfig {
         role,
         bind,
         advertised: bind,
+        shown: Vec::new(),
+        media_group: 0,
     };
     let credentials = agents().into_iter().map(|agent| {
         let user = agent.to_string();
@@ -262,7 +264,7 @@ fn switch_config(options: &Options) -> SwitchConfig {
         tone: ClipId(0),
         hold_music: ClipId(0),
         clips,
-        media: BTreeMap::from([(PHONES_ID, face), (TRUNK_ID, face)]),
+        media: BTreeMap::from([(PHONES_ID, face.into()), (TRUNK_ID, face.into())]),
         phones: PHONES_ID,
         srtp: SrtpRules::default(),
         lines_max: options.lines,

@@ -48,9 +48,20 @@ impl Acd {
     /// Brings the journal's device, the staff counts and the row of idle agents in line with the three axes.
     pub(super) fn refresh(&mut self, no: AgentNo) {
         let device = self.agents[no.0].device();
-        if device != self.agents[no.0].shown {
+        let unusable = self.agents[no.0].unusable.clone();
+        // Told again although it is the same: what could not be used can be used now.
+        let usable_again = self.agents[no.0].shown_unusable && unusable.is_none();
+        if device != self.agents[no.0].shown || usable_again {
             self.agents[no.0].shown = device;
+            self.agents[no.0].shown_unusable = false;
             let event = draft(&By::System, What::AgentDevice { device }).agent(self.slug(no));
+            self.event(event);
+        }
+        if let Some(why) = unusable
+            && !self.agents[no.0].shown_unusable
+        {
+            self.agents[no.0].shown_unusable = true;
+            let event = draft(&By::System, What::AgentDeviceUnusable { why }).agent(self.slug(no));
             self.event(event);
         }
         let agent = &mut self.agents[no.0];
@@ -91,10 +102,13 @@ impl Acd {
         }
     }
 
-    pub(super) fn device(&mut self, no: AgentNo, device: DeviceState) {
+    /// The phone changed. Registered but `unusable` it neither logs the agent in nor is offered calls.
+    pub(super) fn device(&mut self, no: AgentNo, device: DeviceState, unusable: Option<String>) {
         let agent = &mut self.agents[no.0];
         agent.told = device;
-        let first = device == DeviceState::Registered && !agent.registered_before;
+        agent.unusable = unusable;
+        let callable = device == DeviceState::Registered && agent.unusable.is_none();
+        let first = callable && !agent.registered_before;
         agent.registered_before |= first;
         let logs_in = first && self.login == Login::Register && agent.intent == Intent::LoggedOut;
         match agent.work {
@@ -102,11 +116,11 @@ impl Acd {
             Work::CoolOff {
                 device: Some(DeviceState::Unreachable),
                 ..
-            } if device == DeviceState::Registered => {
+            } if callable => {
                 self.back_to_idle(no, &By::System);
             }
             // The phone has gone while it was being rung: the caller need not wait for the deadline.
-            Work::Offered(_) if device == DeviceState::Unreachable => {
+            Work::Offered(_) if !callable && device != DeviceState::BusyElsewhere => {
                 self.withdraw(no, OfferOutcome::Unreachable, &By::System);
                 self.after_offer(no, OfferOutcome::Unreachable, &By::System);
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use hotline_config::{Agent, Band, Login, Role, RosterEntry, Settings};
+use hotline_config::{Agent, Band, ListenerKind, Login, Role, RosterEntry, Settings};
 use hotline_store::{RosterRow, Store, StoreConfig};
 use hotline_types::{AgentSlug, Pii, Rng};
 
@@ -46,7 +46,8 @@ pub(crate) fn set(settings: &mut Settings, data: PathBuf, rng: &mut Rng) -> anyh
         listener.advertised = None;
         listener.media_interface = LOOPBACK;
         listener.media_advertised = LOOPBACK;
-        listener.udp = true;
+        listener.kind = ListenerKind::Plain { udp: true, tcp: true };
+        listener.local_networks.clear();
     }
     settings.trunks.truncate(1);
     let trunk = settings
@@ -54,6 +55,7 @@ pub(crate) fn set(settings: &mut Settings, data: PathBuf, rng: &mut Rng) -> anyh
         .first_mut()
         .context("the configuration has no trunk for the demo's callers")?;
     trunk.peers = vec![SocketAddr::new(LOOPBACK, 0)];
+    trunk.face = None;
     let free = u64::from(RTP_PORTS);
     let wanted = u64::try_from(settings.hotline.lines * RTP_PORTS_PER_LINE)
         .unwrap_or(free)

@@ -4,6 +4,8 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use hotline_sip::{ListenerId, Transport};
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with, sockopt};
 use thiserror::Error;
 
 use super::ListenerConfig;
@@ -11,6 +13,8 @@ use super::gate::SharedBans;
 
 /// Ports tried where any free one will do but UDP and TCP must share it.
 const EPHEMERAL_TRIES: usize = 64;
+/// Connections that the system accepts for us before we take them; one more waits and tries again.
+const BACKLOG: i32 = 256;
 /// Receive buffer asked of the system: bursts of INVITEs wait here while the driver is busy. It may grant less.
 const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
@@ -32,6 +36,9 @@ const fn name(transport: Transport) -> &'static str {
     match transport {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+        Transport::Ws => "ws",
+        Transport::Wss => "wss",
     }
 }
 
@@ -124,14 +131,14 @@ type Sockets = (SocketAddr, Option<UdpSocket>, Option<TcpListener>);
 /// TCP first: the system then chooses the port, and UDP takes the same one.
 fn try_bind(config: &ListenerConfig) -> Result<Sockets, (Transport, io::Error)> {
     let mut local = config.bind;
-    let tcp = if config.tcp {
-        let socket = tcp_socket(local).map_err(|error| (Transport::Tcp, error))?;
-        local = socket.local_addr().map_err(|error| (Transport::Tcp, error))?;
+    let tcp = if let Some(transport) = config.kind.stream() {
+        let socket = tcp_socket(local).map_err(|error| (transport, error))?;
+        local = socket.local_addr().map_err(|error| (transport, error))?;
         Some(socket)
     } else {
         None
     };
-    let udp = if config.udp {
+    let udp = if config.kind.datagrams() {
         let socket = udp_socket(local).map_err(|error| (Transport::Udp, error))?;
         local = socket.local_addr().map_err(|error| (Transport::Udp, error))?;
         Some(socket)
@@ -141,17 +148,35 @@ fn try_bind(config: &ListenerConfig) -> Result<Sockets, (Transport, io::Error)> 
     Ok((local, udp, tcp))
 }
 
-fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = TcpListener::bind(address)?;
-    socket.set_nonblocking(true)?;
+/// A socket of one family: IPv6 never takes IPv4 as well, so that a peer has one address only.
+fn socket(address: SocketAddr, kind: SocketType) -> rustix::io::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(family, kind, flags, None)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
     Ok(socket)
 }
 
+fn tcp_socket(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address, SocketType::STREAM)?;
+    // A restarted program need not wait for what its connections left behind.
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
+}
+
 fn udp_socket(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(address)?;
-    socket.set_nonblocking(true)?;
-    if let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES) {
+    let socket = socket(address, SocketType::DGRAM)?;
+    rustix::net::bind(&socket, &address)?;
+    if let Err(error) = sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER_BYTES) {
         tracing::debug!(%error, %address, "the receive buffer keeps its size");
     }
-    Ok(socket)
+    Ok(UdpSocket::from(socket))
 }

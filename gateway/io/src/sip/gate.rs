@@ -76,12 +76,12 @@ impl Gate {
     }
 
     /// Whether a connection from this source is worth keeping.
-    pub(super) fn hears(&self, peer: SocketAddr) -> bool {
+    pub(super) fn hears(&self, transport: Transport, peer: SocketAddr) -> bool {
         let now = self.clock.mono();
         if self.role == Role::Phones && self.bans.lock().is_banned(now, peer.ip()) {
             return false;
         }
-        self.lock().hears(Transport::Tcp, peer)
+        self.lock().hears(transport, peer)
     }
 
     fn lock(&self) -> MutexGuard<'_, Admission> {
@@ -108,12 +108,7 @@ impl Gate {
         }
     }
 
-    fn received(&self, conn: Option<ConnId>, peer: SocketAddr, bytes: &[u8]) -> Input {
-        let transport = if conn.is_some() {
-            Transport::Tcp
-        } else {
-            Transport::Udp
-        };
+    fn received(&self, transport: Transport, conn: Option<ConnId>, peer: SocketAddr, bytes: &[u8]) -> Input {
         Input::Received(Received {
             listener: self.id,
             transport,
@@ -130,7 +125,7 @@ impl Gate {
         }
         // Room first: a datagram that will be dropped need not be copied.
         match self.inbound.try_reserve() {
-            Ok(room) => room.send(self.received(None, peer, bytes)),
+            Ok(room) => room.send(self.received(Transport::Udp, None, peer, bytes)),
             Err(TrySendError::Full(())) => self.count(SipCount::InboundFull),
             Err(TrySendError::Closed(())) => {}
         }
@@ -138,11 +133,17 @@ impl Gate {
     }
 
     /// Passes a message of a connection on, waiting for room, or answers what to send back.
-    pub(super) async fn message(&self, conn: ConnId, peer: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
-        if let Err(answer) = self.admit(Transport::Tcp, peer, bytes) {
+    pub(super) async fn message(
+        &self,
+        transport: Transport,
+        conn: ConnId,
+        peer: SocketAddr,
+        bytes: &[u8],
+    ) -> Option<Vec<u8>> {
+        if let Err(answer) = self.admit(transport, peer, bytes) {
             return answer;
         }
-        let input = self.received(Some(conn), peer, bytes);
+        let input = self.received(transport, Some(conn), peer, bytes);
         // Only closed when the driver is gone, and then everything ends.
         let _driver_gone = self.inbound.send(input).await;
         None

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use hotline_sip::{ListenerId, Transmit, Transport};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::TcpLimits;
 use super::counters::{SipCount, SipCounters};
 use super::gate::Gate;
 use super::table::{Put, Table};
-use super::tcp::{Connect, Order};
+use super::tcp::{Connect, Dial, Order};
 
 /// Where one listener's datagrams leave.
 pub(super) struct UdpOut {
@@ -20,8 +20,11 @@ pub(super) struct UdpOut {
     pub(super) queue: mpsc::Sender<(SocketAddr, Vec<u8>)>,
 }
 
-/// How one listener's connections are made.
-pub(super) struct TcpOut {
+/// What one listener can send over connections.
+pub(super) struct StreamOut {
+    pub(super) transport: Transport,
+    /// How new ones are made; none where only the peers can.
+    pub(super) dial: Option<Dial>,
     pub(super) limits: TcpLimits,
     pub(super) gate: Arc<Gate>,
     /// Address connected from: the listener's, unless it is bound to all.
@@ -32,7 +35,7 @@ pub(super) struct TcpOut {
 pub(super) struct Outgoing {
     pub(super) id: ListenerId,
     pub(super) udp: Option<UdpOut>,
-    pub(super) tcp: Option<TcpOut>,
+    pub(super) stream: Option<StreamOut>,
 }
 
 struct Inner {
@@ -40,6 +43,7 @@ struct Inner {
     orders: mpsc::Sender<Order>,
     table: Arc<Table>,
     counters: Arc<SipCounters>,
+    reload: Arc<Notify>,
 }
 
 /// Sends messages for the driver. Cheap to clone.
@@ -52,19 +56,26 @@ impl SipSender {
         orders: mpsc::Sender<Order>,
         table: Arc<Table>,
         counters: Arc<SipCounters>,
+        reload: Arc<Notify>,
     ) -> Self {
         Self(Arc::new(Inner {
             outgoing,
             orders,
             table,
             counters,
+            reload,
         }))
+    }
+
+    /// Has the certificates of all listeners read again, changed or not. Connections that are open go on.
+    pub fn reload_certificates(&self) {
+        self.0.reload.notify_one();
     }
 
     /// Sends a message, or begins to; never waits.
     ///
-    /// Over TCP the message takes its connection while that is open, else another one to the same peer, else a new
-    /// one. A failure comes back as [`hotline_sip::Input::TransportFailed`].
+    /// Over connections the message takes its own while that is open, else another one to the same peer, else a new
+    /// one where we can make it. A failure comes back as [`hotline_sip::Input::TransportFailed`].
     pub fn send(&self, transmit: Transmit) {
         let listener = self
             .0
@@ -73,12 +84,19 @@ impl SipSender {
             .find(|listener| listener.id == transmit.listener);
         match (transmit.transport, listener) {
             (Transport::Udp, Some(Outgoing { udp: Some(udp), .. })) => self.send_udp(udp, transmit),
-            (Transport::Tcp, Some(Outgoing { tcp: Some(tcp), .. })) => self.send_tcp(tcp, transmit),
-            _ => {
-                self.0.counters.add(SipCount::NoTransport);
-                self.tell_failed(transmit.transport, transmit.to);
-            }
+            (
+                wanted,
+                Some(Outgoing {
+                    stream: Some(stream), ..
+                }),
+            ) if wanted == stream.transport => self.send_stream(stream, transmit),
+            _ => self.no_transport(&transmit),
         }
+    }
+
+    fn no_transport(&self, transmit: &Transmit) {
+        self.0.counters.add(SipCount::NoTransport);
+        self.tell_failed(transmit.transport, transmit.to);
     }
 
     fn send_udp(&self, udp: &UdpOut, transmit: Transmit) {
@@ -100,31 +118,41 @@ impl SipSender {
         }
     }
 
-    fn send_tcp(&self, tcp: &TcpOut, transmit: Transmit) {
-        let mut bytes = transmit.bytes;
-        let others = || self.0.table.find(transmit.listener, transmit.to);
-        for conn in [transmit.conn, others()].into_iter().flatten() {
+    fn send_stream(&self, stream: &StreamOut, transmit: Transmit) {
+        let Transmit {
+            listener,
+            transport,
+            conn,
+            to,
+            mut bytes,
+        } = transmit;
+        let others = || self.0.table.find(listener, to);
+        for conn in [conn, others()].into_iter().flatten() {
             match self.0.table.put(conn, bytes) {
                 Put::Queued => return,
                 Put::Unknown(back) => bytes = back,
                 Put::Full => {
                     self.0.counters.add(SipCount::ClosedNotRead);
-                    return self.tell_failed(Transport::Tcp, transmit.to);
+                    return self.tell_failed(transport, to);
                 }
             }
         }
-        let Some((id, queue, queue_rx)) = self.0.table.add(transmit.listener, transmit.to, &tcp.limits)
-        else {
+        let Some(dial) = stream.dial.clone() else {
+            self.0.counters.add(SipCount::NoTransport);
+            return self.tell_failed(transport, to);
+        };
+        let Some((id, queue, queue_rx)) = self.0.table.add(listener, to, &stream.limits) else {
             self.0.counters.add(SipCount::TooManyConnections);
-            return self.tell_failed(Transport::Tcp, transmit.to);
+            return self.tell_failed(transport, to);
         };
         let first = queue.try_send(bytes);
         let connect = Connect {
             id,
-            to: transmit.to,
-            local: tcp.local,
-            limits: tcp.limits,
-            gate: Arc::clone(&tcp.gate),
+            to,
+            local: stream.local,
+            dial,
+            limits: stream.limits,
+            gate: Arc::clone(&stream.gate),
             queue: queue.downgrade(),
             queue_rx,
         };
@@ -132,7 +160,7 @@ impl SipSender {
         if first.is_err() || self.0.orders.try_send(Order::Connect(Box::new(connect))).is_err() {
             self.0.table.remove(id);
             self.0.counters.add(SipCount::ConnectFailed);
-            self.tell_failed(Transport::Tcp, transmit.to);
+            self.tell_failed(transport, to);
         }
     }
 

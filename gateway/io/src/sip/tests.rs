@@ -29,8 +29,7 @@ fn config(role: Role, peers: Vec<SocketAddr>) -> ListenerConfig {
         id: ID,
         role,
         bind: loopback(),
-        udp: true,
-        tcp: true,
+        kind: ListenerKind::Plain { udp: true, tcp: true },
         admission: AdmissionConfig::new(role, peers),
         limits: TcpLimits::default(),
     }
@@ -118,7 +117,10 @@ fn free_port_is_the_same_for_both_transports_and_a_taken_one_says_what_to_do() {
     assert_eq!(bound.local_addr(ListenerId(9)), None);
     let taken = ListenerConfig {
         bind: addr,
-        tcp: false,
+        kind: ListenerKind::Plain {
+            udp: true,
+            tcp: false,
+        },
         ..phones()
     };
     let error = SipShell::bind(vec![taken]).map(|_| ()).unwrap_err();
@@ -369,3 +371,5 @@ async fn peer_that_does_not_read_loses_its_connection_and_never_holds_the_sender
     assert!(matches!(failed, Some(Input::TransportFailed { transport: Transport::Tcp, to: at }) if at == to));
     assert!(house.counters.get(SipCount::ClosedNotRead) >= 1);
 }
+
+mod secure;

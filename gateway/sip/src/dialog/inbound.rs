@@ -34,7 +34,7 @@ impl Legs {
         next: Hop,
         call: Call,
     ) -> Result<LegId, u16> {
-        let face = self.face(env.hop.listener).ok_or(500_u16)?;
+        let face = self.face(env.hop.listener, env.peer.ip()).ok_or(500_u16)?;
         let target = env.contact().ok_or(400_u16)?;
         let offer = env.sdp().map_err(|()| 415_u16)?;
         if !env.accepts_sdp() {
@@ -81,6 +81,7 @@ impl Legs {
             leg,
             source,
             listener,
+            transport: env.hop.transport,
             called,
             also_called,
             passed,

@@ -1,7 +1,7 @@
 //! Legs: the table of calls as the user sees them, and what states a leg can be in.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hotline_types::LegId;
@@ -206,15 +206,16 @@ impl Legs {
         self.table.len() >= self.settings.legs_max
     }
 
-    pub(crate) fn face(&self, listener: ListenerId) -> Option<SocketFace> {
-        let listener = self
-            .settings
-            .listeners
-            .iter()
-            .find(|known| known.id == listener)?;
+    pub(crate) fn listener(&self, id: ListenerId) -> Option<&Listener> {
+        self.settings.listeners.iter().find(|known| known.id == id)
+    }
+
+    /// How the listener shows itself to this peer.
+    pub(crate) fn face(&self, listener: ListenerId, peer: IpAddr) -> Option<SocketFace> {
+        let listener = self.listener(listener)?;
         Some(SocketFace {
             role: listener.role,
-            advertised: listener.advertised,
+            advertised: listener.shown_to(peer),
             user: self.settings.contact_user,
         })
     }

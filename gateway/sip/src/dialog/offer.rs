@@ -122,7 +122,7 @@ impl Legs {
         let Some((invite, hop)) = stack.client_request(tx) else {
             return;
         };
-        let Some(face) = self.face(hop.listener) else {
+        let Some(face) = self.face(hop.listener, hop.to.ip()) else {
             return;
         };
         let dialog = super::Dialog::of_reinvite(&invite, env, hop, face);

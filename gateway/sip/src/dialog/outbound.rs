@@ -94,7 +94,7 @@ impl Legs {
         }
         let mut forks = Vec::with_capacity(targets.len());
         for target in targets {
-            let Some(face) = self.face(target.hop.listener) else {
+            let Some(face) = self.face(target.hop.listener, target.hop.to.ip()) else {
                 continue;
             };
             let (tx, local_tag) = (stack.new_branch(), stack.rng.next_u64());
@@ -178,7 +178,7 @@ impl Legs {
         let Some((invite, hop)) = stack.client_request(tx) else {
             return;
         };
-        let Some(face) = self.face(hop.listener) else {
+        let Some(face) = self.face(hop.listener, hop.to.ip()) else {
             return;
         };
         let next = env.next_hop(hop, face.role);

@@ -171,7 +171,7 @@ impl Legs {
         let Some((invite, hop)) = stack.client_request(tx) else {
             return;
         };
-        let Some(face) = self.face(hop.listener) else {
+        let Some(face) = self.face(hop.listener, hop.to.ip()) else {
             return;
         };
         let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {

@@ -12,7 +12,7 @@ use crate::uri::Uri;
 use crate::{Received, Role, Transport};
 
 /// Extensions that a peer may require of us.
-const SUPPORTED: &[&str] = &["timer", "100rel"];
+const SUPPORTED: &[&str] = &["timer", "100rel", "outbound"];
 /// The default port of SIP.
 const PORT: u16 = 5060;
 

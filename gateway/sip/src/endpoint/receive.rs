@@ -178,7 +178,7 @@ impl Endpoint {
     }
 
     fn role(&self, env: &Envelope<'_>) -> Option<Role> {
-        self.ua.legs.face(env.hop.listener).map(|face| face.role)
+        self.ua.legs.listener(env.hop.listener).map(|known| known.role)
     }
 
     /// The trunk that a source belongs to, on the trunk's own listener.

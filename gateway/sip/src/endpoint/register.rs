@@ -10,6 +10,10 @@ use crate::transaction::{Hop, User};
 
 /// Expiry of a Contact that asks for none, in seconds; cut to the configured range.
 const EXPIRES_DEFAULT_S: u32 = 3600;
+/// How often a phone is to keep its flow alive, in seconds (RFC 5626 §4.4): over streams, whose NAT bindings last.
+const FLOW_TIMER_STREAM_S: u32 = 120;
+/// The same over UDP.
+const FLOW_TIMER_UDP_S: u32 = 29;
 /// Most contacts in one REGISTER.
 const CONTACTS_MAX: usize = crate::registrar::BINDINGS_MAX;
 
@@ -26,7 +30,9 @@ impl Endpoint {
             to: env.peer,
             ..env.hop
         };
+        let mut outbound = false;
         let outcome = wish(env).and_then(|wish| {
+            outbound = is_outbound(env, &wish);
             let registration = Registration {
                 agent: &agent,
                 call_id: env.call_id,
@@ -42,6 +48,17 @@ impl Endpoint {
         match outcome {
             Ok(change) => {
                 let mut draft = env.response(200, Some(tag)).header(Name::Server, product);
+                if outbound {
+                    let pause = if hop.transport.is_reliable() {
+                        FLOW_TIMER_STREAM_S
+                    } else {
+                        FLOW_TIMER_UDP_S
+                    };
+                    draft = draft
+                        .header(Name::Supported, "outbound")
+                        .header(Name::Require, "outbound")
+                        .named("Flow-Timer", pause);
+                }
                 for (uri, left) in self.registrar.listing(&agent, self.ua.stack.now) {
                     draft = draft.header(Name::Contact, format_args!("<{uri}>;expires={left}"));
                 }
@@ -69,7 +86,7 @@ impl Endpoint {
             self.tell(change);
         }
         let Some((uri, hop)) = target else { return };
-        let Some(face) = self.ua.legs.face(hop.listener) else {
+        let Some(face) = self.ua.legs.face(hop.listener, hop.to.ip()) else {
             return;
         };
         let (tx, tag, call) = (
@@ -93,6 +110,14 @@ impl Endpoint {
     }
 }
 
+/// Whether the phone's flow is kept as RFC 5626 §6 says: it can do so, nobody stands between, and it says which
+/// phone and which of its flows this is.
+fn is_outbound(env: &Envelope<'_>, wish: &Wish) -> bool {
+    let numbered = matches!(wish, Wish::Contacts(contacts)
+        if contacts.iter().any(|asked| asked.instance.is_some() && asked.reg_id.is_some()));
+    numbered && env.supports("outbound") && env.msg.items(Name::Via).count() == 1
+}
+
 /// What the contacts of a REGISTER ask for; the error is the status to answer.
 fn wish(env: &Envelope<'_>) -> Result<Wish, u16> {
     let expires = env.msg.expires().map_err(|_| 400_u16)?;
@@ -108,6 +133,7 @@ fn wish(env: &Envelope<'_>) -> Result<Wish, u16> {
                 contacts.push(Asked {
                     uri: addr.raw_uri.to_owned(),
                     instance: addr.params.get("+sip.instance").map(ToOwned::to_owned),
+                    reg_id: addr.params.get("reg-id").and_then(|id| id.parse().ok()),
                     expires: addr.expires().or(expires).unwrap_or(EXPIRES_DEFAULT_S),
                 });
             }

@@ -119,10 +119,12 @@ impl Endpoint {
         stack.timers.cancel(TimerKey::TrunkRegister(id));
         let order = line.order(&mut stack.rng);
         let domain = line.domain();
-        let (Some(at), Some(face)) = (order.first(), self.ua.legs.face(line.config.listener)) else {
+        let Some(hop) = order.first().map(|at| line.hop(*at)) else {
             return self.trunk_silent(id);
         };
-        let hop = line.hop(*at);
+        let Some(face) = self.ua.legs.face(hop.listener, hop.to.ip()) else {
+            return self.trunk_silent(id);
+        };
         let (Some(account), Some(registration)) = (&line.config.rules.account, &mut line.registration) else {
             return;
         };
@@ -162,7 +164,7 @@ impl Endpoint {
             );
             draft = draft.header(Name::Authorization, value);
         }
-        stack.client_send(tx, User::TrunkRegister(id, *at), hop, draft.finish(), false);
+        stack.client_send(tx, User::TrunkRegister(id, hop.to), hop, draft.finish(), false);
     }
 
     /// The registrar's answer.
@@ -252,12 +254,14 @@ impl Endpoint {
     pub(super) fn ping_trunk(&mut self, id: TrunkId) {
         let Some(line) = self.trunks.get(id) else { return };
         let stack = &mut self.ua.stack;
-        let (Some(pause), Some(face)) = (line.config.rules.ping, self.ua.legs.face(line.config.listener))
-        else {
+        let Some(pause) = line.config.rules.ping else {
             return;
         };
         for target in &line.targets {
             let hop = line.hop(target.at);
+            let Some(face) = self.ua.legs.face(hop.listener, hop.to.ip()) else {
+                continue;
+            };
             let (tx, tag, call) = (stack.new_branch(), stack.rng.next_u64(), stack.rng.next_u64());
             let uri = format!("sip:{}", target.at);
             let bytes = wire::request(Method::Options, &uri, tx, hop.transport, face.advertised)

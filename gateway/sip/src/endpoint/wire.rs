@@ -25,7 +25,7 @@ pub(crate) fn request(
     transport: Transport,
     via: SocketAddr,
 ) -> Builder {
-    let transport = transport_name(transport);
+    let transport = transport.via_token();
     build::request(Vec::with_capacity(1024), method, uri)
         .header(
             Name::Via,
@@ -43,14 +43,6 @@ impl fmt::Display for Branch {
     }
 }
 
-/// Name of a transport in Via. Both have three letters.
-fn transport_name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "UDP",
-        Transport::Tcp => "TCP",
-    }
-}
-
 /// A Contact value of ours.
 pub(crate) struct Contact<'a> {
     pub(crate) user: &'a str,
@@ -61,9 +53,9 @@ pub(crate) struct Contact<'a> {
 impl fmt::Display for Contact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { user, at, transport } = self;
-        match transport {
-            Transport::Udp => write!(f, "<sip:{user}@{at}>"),
-            Transport::Tcp => write!(f, "<sip:{user}@{at};transport=tcp>"),
+        match transport.uri_param() {
+            None => write!(f, "<sip:{user}@{at}>"),
+            Some(param) => write!(f, "<sip:{user}@{at};transport={param}>"),
         }
     }
 }
@@ -83,13 +75,13 @@ pub(crate) fn parse_hex(text: &str) -> Option<u64> {
     }
 }
 
-/// Rewrites the transport in the Via of a request of ours.
+/// Rewrites the transport in the Via of a request of ours, UDP or TCP to the other: both have three letters.
 pub(crate) fn set_via_transport(request: &mut [u8], transport: Transport) {
     const MARK: &[u8] = b"\r\nVia: SIP/2.0/";
     if let Some(at) = memmem::find(request, MARK) {
         let at = at + MARK.len();
         if let Some(name) = request.get_mut(at..at + 3) {
-            name.copy_from_slice(transport_name(transport).as_bytes());
+            name.copy_from_slice(transport.via_token().as_bytes());
         }
     }
 }

@@ -99,7 +99,7 @@ impl Phone {
         let Some(account) = self.accounts.get_mut(&id) else {
             return;
         };
-        let Some(face) = self.ua.legs.face(account.hop.listener) else {
+        let Some(face) = self.ua.legs.face(account.hop.listener, account.hop.to.ip()) else {
             return;
         };
         let stack = &mut self.ua.stack;

@@ -59,6 +59,7 @@ fn contact(uri: &str, instance: Option<&str>, expires: u32) -> Wish {
     Wish::Contacts(vec![Asked {
         uri: uri.to_owned(),
         instance: instance.map(ToOwned::to_owned),
+        reg_id: None,
         expires,
     }])
 }
@@ -104,6 +105,7 @@ fn expiry_is_held_to_its_range() {
         contacts.push(Asked {
             uri: "sip:a@2".to_owned(),
             instance: None,
+            reg_id: None,
             expires: 1,
         });
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hotline_acd::Input as AcdInput;
 use hotline_journal::{By, What};
-use hotline_sip::{Command, DialFailure, ReleaseReason};
+use hotline_sip::{AgentRoute, Command, DialFailure, ReleaseReason};
 use hotline_types::{AgentSlug, LegId, OfferId, OfferOutcome, Pii, QueueSlug, SegmentId, SegmentKind};
 
 use super::{Action, Call, Cx, Phase};
@@ -32,6 +32,8 @@ pub(crate) struct OfferLeg {
     pub(crate) queue: QueueSlug,
     pub(crate) segment: SegmentId,
     pub(crate) media: LegMedia,
+    /// How the phone was to be reached when the ports were chosen.
+    route: Option<AgentRoute>,
     stage: Stage,
 }
 
@@ -42,10 +44,13 @@ impl Call {
         cx: &mut Cx<'_>,
         leg: LegId,
         (offer, agent, queue): (OfferId, AgentSlug, QueueSlug),
+        route: Option<AgentRoute>,
     ) {
-        let Some(face) = cx.config.media.get(&cx.config.phones).copied() else {
+        let listener = route.map_or(cx.config.phones, |route| route.listener);
+        let Some(faces) = cx.config.media.get(&listener) else {
             return;
         };
+        let face = route.map_or(faces.others, |route| faces.toward(route.peer.ip()));
         if !matches!(&self.phase, Phase::Waiting(_)) {
             return;
         }
@@ -81,6 +86,7 @@ impl Call {
                 queue,
                 segment,
                 media,
+                route,
                 stage,
             });
         }
@@ -186,6 +192,7 @@ impl Call {
             caller,
             display: Pii::new(offer.queue.to_string()),
             headers,
+            route: offer.route,
         });
     }
 

@@ -102,7 +102,7 @@ impl Call {
     }
 
     fn ring_target(&mut self, cx: &mut Cx<'_>, asked: Asked, target: AgentSlug, leg: LegId) {
-        let Some(face) = cx.config.media.get(&cx.config.phones).copied() else {
+        let Some(face) = cx.config.media.get(&cx.config.phones).map(|faces| faces.others) else {
             cx.sip(Command::ReferProgress {
                 leg: asked.on,
                 status: 503,
@@ -159,6 +159,7 @@ impl Call {
                 ("X-Hotline-Contact".into(), contact.to_string()),
                 ("X-Hotline-Queue".into(), queue),
             ],
+            route: None,
         });
     }
 

@@ -88,9 +88,10 @@ impl Switch {
         arrival: &Arrival,
         wish: Wish,
     ) -> Option<(u16, &'static str)> {
-        let Some(face) = self.config.media.get(&arrival.listener).copied() else {
+        let Some(faces) = self.config.media.get(&arrival.listener) else {
             return Some((503, "no media here"));
         };
+        let face = faces.toward(arrival.peer);
         if self.agent_calls.table.len() >= self.config.lines_max {
             return Some((503, "too many calls"));
         }

@@ -115,7 +115,7 @@ impl Switch {
         number: Option<Number>,
         flow: Option<Arc<Flow>>,
     ) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
-        let face = self.config.media.get(&arrival.listener).copied();
+        let face = self.config.media.get(&arrival.listener);
         let (Some(flow), Some(face)) = (flow, face) else {
             return Err((RefusalReason::MediaUnavailable, 503, None));
         };
@@ -129,7 +129,7 @@ impl Switch {
         Ok(Taken {
             number,
             flow,
-            face,
+            face: face.toward(arrival.peer),
             offer,
             affinity: arrival.leg.0,
         })

@@ -4,7 +4,7 @@ use hotline_acd::Effect as AcdEffect;
 use hotline_journal::{By, Draft};
 use hotline_media::{MediaEvent, Quality, Stretch};
 use hotline_sip::{Command, Counted, DialFailure, Event as SipEvent, ReleaseReason};
-use hotline_types::{DeviceState, HangupBy, LegId, LostReason, Now, OfferOutcome};
+use hotline_types::{AgentSlug, DeviceState, HangupBy, LegId, LostReason, Now, OfferOutcome};
 
 use super::arrival::Arrival;
 use super::{Drain, Switch};
@@ -40,6 +40,7 @@ impl Switch {
                 display,
                 offer,
                 peer,
+                ..
             } => {
                 let peer = peer.ip();
                 self.on_arrival(
@@ -58,12 +59,11 @@ impl Switch {
                     },
                 );
             }
-            SipEvent::Confirmed { leg, answer } => self.with_leg(now, leg, |call, cx| {
-                if let Some(answer) = answer {
-                    call.on_late_answer(cx, leg, &answer);
-                }
-                call.on_confirmed(cx);
-            }),
+            SipEvent::Confirmed { leg, answer } => {
+                self.with_leg(now, leg, |call, cx| {
+                    call.on_acknowledged(cx, leg, answer.as_deref())
+                });
+            }
             SipEvent::Ringing { leg } => self.with_leg(now, leg, |call, cx| call.on_phone_rings(cx, leg)),
             SipEvent::Answered {
                 leg, answer, peer, ..
@@ -89,12 +89,19 @@ impl Switch {
             SipEvent::Digit { leg, digit } => {
                 self.with_leg(now, leg, |call, cx| call.on_leg_key(cx, leg, KeyWay::Info, digit));
             }
+            SipEvent::Unusable { agent, why } => self.on_unusable(now, agent, why.as_str()),
             SipEvent::Registered { agent } => self.on_device(now, agent, DeviceState::Registered),
             SipEvent::Unregistered { agent } => self.on_device(now, agent, DeviceState::Unreachable),
             SipEvent::Trunk(event) => self.on_trunk(now, event),
             SipEvent::Proof(proof) => self.out.effect(Effect::Proof(proof)),
             SipEvent::Counted(counted) => self.on_counted(counted),
         }
+    }
+
+    fn on_unusable(&mut self, now: Now, agent: AgentSlug, why: &str) {
+        let why = why.to_owned();
+        self.acd
+            .handle(now, hotline_acd::Input::DeviceUnusable { agent, why });
     }
 
     fn on_probed(&mut self, now: Now, leg: LegId, answer: Option<&[u8]>) {
@@ -162,8 +169,9 @@ impl Switch {
                 queue,
             } => {
                 let leg = self.endpoint.new_leg();
+                let route = self.endpoint.agent_route(&agent);
                 self.with_call(now, contact, |call, cx| {
-                    call.on_offer(cx, leg, (offer, agent, queue))
+                    call.on_offer(cx, leg, (offer, agent, queue), route)
                 });
             }
             AcdEffect::Withdraw { offer, contact, .. } => {
@@ -198,6 +206,14 @@ impl Switch {
 }
 
 impl Call {
+    /// The ACK of our 200, with the answer to the offer in it, if that was ours.
+    fn on_acknowledged(&mut self, cx: &mut Cx<'_>, leg: LegId, answer: Option<&[u8]>) {
+        if let Some(answer) = answer {
+            self.on_late_answer(cx, leg, answer);
+        }
+        self.on_confirmed(cx);
+    }
+
     fn on_ports(&mut self, cx: &mut Cx<'_>, leg: LegId, port: u16) {
         if leg == self.caller.leg {
             self.on_caller_ports(cx, port);

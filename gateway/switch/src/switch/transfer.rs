@@ -110,9 +110,12 @@ impl Switch {
             let Some(trunk) = self.lines.get(&slug).cloned() else {
                 continue;
             };
-            let (Some(face), Some(caller)) = (self.config.media.get(&trunk.listener), &plan.caller) else {
+            let (Some(faces), Some(caller)) = (self.config.media.get(&trunk.listener), &plan.caller) else {
                 continue;
             };
+            let gateway = self.endpoint.trunks().find(|state| state.slug == slug);
+            let gateway = gateway.and_then(|state| state.gateways.first().map(|(at, _)| at.ip()));
+            let face = gateway.map_or(faces.others, |at| faces.toward(at));
             if self
                 .lines
                 .take(now.mono, leg, &slug, Way::Out(allowed.rule))
@@ -122,7 +125,7 @@ impl Switch {
             }
             let line = Line {
                 leg,
-                face: *face,
+                face,
                 number: plan.written_for(&allowed.number, trunk.numbers),
                 caller: plan.written_for(caller, trunk.numbers),
                 trunk: &trunk,

@@ -90,6 +90,8 @@ fn config() -> EndpointConfig {
         role,
         bind,
         advertised: bind,
+        shown: Vec::new(),
+        media_group: 0,
     };
     let secret = |agent: &&str| {
         let ha1 = |algorithm| Pii::new(hotline_sip::digest::ha1(algorithm, agent, "test", "secret"));
@@ -200,7 +202,7 @@ fn switch_config() -> SwitchConfig {
         codes: BTreeMap::from([("*45".to_owned(), Intent::Ready), ("*46".to_owned(), paused)]),
         tone: ClipId(7),
         hold_music: ClipId(9),
-        media: BTreeMap::from([(ListenerId(0), face), (ListenerId(1), face)]),
+        media: BTreeMap::from([(ListenerId(0), face.into()), (ListenerId(1), face.into())]),
         phones: ListenerId(0),
         trunks: Vec::new(),
         dialplan: hotline_switch::dialplan::DialPlan::default(),

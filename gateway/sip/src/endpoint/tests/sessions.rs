@@ -24,6 +24,7 @@ fn dialled() -> (Lone, LegId, String) {
         caller: hotline_types::Pii::new("100".to_owned()),
         display: hotline_types::Pii::new("Queue".to_owned()),
         headers: Vec::new(),
+        route: None,
     }));
     let invite = lone.sent.last().unwrap().clone();
     (lone, leg, invite)

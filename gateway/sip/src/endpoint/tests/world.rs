@@ -30,6 +30,8 @@ pub(crate) fn config() -> EndpointConfig {
         role,
         bind: address(at),
         advertised: address(at),
+        shown: Vec::new(),
+        media_group: 0,
     };
     let credentials = |user: &str| Credentials {
         agent: user.parse().unwrap(),
@@ -223,6 +225,7 @@ impl World {
             Event::ReferProgress { status, .. } => format!("refer-progress {status}"),
             Event::Digit { digit, .. } => format!("digit {}", digit.reveal()),
             Event::Registered { agent } => format!("registered {agent}"),
+            Event::Unusable { agent, why } => format!("unusable {agent} {why:?}"),
             Event::Unregistered { agent } => format!("unregistered {agent}"),
             Event::Trunk(event) => format!("trunk {event:?}"),
             Event::Proof(_) => return,
@@ -445,6 +448,7 @@ impl World {
             caller: Pii::new("+8613800138000".to_owned()),
             display: Pii::new("After-sales \"vip\"".to_owned()),
             headers: vec![("X-Hotline-Queue".into(), "after-sales".to_owned())],
+            route: None,
         }));
         leg
     }
