@@ -413,8 +413,7 @@ section! {
         ring_min: Text,
         /// After-call work of the agent, at most 1 h; `"0s"` for none. Default: `"20s"`.
         wrap_up: Text,
-        /// What ends it before its time: `"optional"` the agent by "ready", `"timed"` nothing, `"disposition"` a
-        /// disposition and nothing else. Default: `"optional"`.
+        /// What ends it before its time: `"optional"` the agent by "ready", `"timed"` nothing. Default: `"optional"`.
         wrap_up_ends: Text,
         /// Which agent is rung: `"longest-idle"`, `"least-occupied"`, `"fewest-calls"`, `"round-robin"`, `"linear"`,
         /// `"weighted-random"`, `"ring-all"`, `"progressive"`. Default: `"longest-idle"`.
@@ -426,9 +425,6 @@ section! {
         /// Skills that a call needs, from the first wait on and relaxing: `["repair>=2 and english", "20s: english",
         /// "40s: any"]`. What was once enough stays enough; a step that nobody on duty meets is passed over. Default: none.
         needs: Texts,
-        /// A caller waits this long for the agent who served him last, while that agent is ready; at most 1 h.
-        /// Default: `"0s"`.
-        prefer_last: Text,
         /// Where callers are sent early, keeping their time of enqueuing: `"wait 30s: QUEUE"`, `"estimate 5m: QUEUE"`,
         /// `"length 10: QUEUE"`, `"no-staff: QUEUE"`. At most 8. Default: nowhere.
         overflow: Texts,

@@ -21,11 +21,8 @@ const POLICIES: [(&str, RoutingPolicy); 8] = [
     ("progressive", RoutingPolicy::Progressive),
 ];
 
-const WRAP_UP_ENDS: [(&str, WrapUpEnds); 3] = [
-    ("optional", WrapUpEnds::Optional),
-    ("timed", WrapUpEnds::Timed),
-    ("disposition", WrapUpEnds::Disposition),
-];
+const WRAP_UP_ENDS: [(&str, WrapUpEnds); 2] =
+    [("optional", WrapUpEnds::Optional), ("timed", WrapUpEnds::Timed)];
 
 impl Check {
     pub(super) fn queue_rules(&mut self, raw: &RawQueue, queues: &[&str], agents: &[&str]) -> QueueRules {
@@ -44,7 +41,6 @@ impl Check {
             at_once: self.integer(&raw.at_once, 3, 2..=20),
             add_every: self.duration(&raw.add_every, 5 * SECOND, SECOND..=MINUTE),
             needs,
-            prefer_last: self.duration(&raw.prefer_last, Duration::ZERO, Duration::ZERO..=HOUR),
             tiers,
             overflow,
             wrap_up_ends: self.word_or(&raw.wrap_up_ends, &WRAP_UP_ENDS, WrapUpEnds::Optional),

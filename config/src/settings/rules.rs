@@ -44,8 +44,6 @@ pub enum WrapUpEnds {
     Optional,
     /// Nothing.
     Timed,
-    /// A disposition.
-    Disposition,
 }
 
 /// How a queue picks, relaxes and overflows.
@@ -60,9 +58,6 @@ pub struct QueueRules {
     pub add_every: Duration,
     /// Skills needed, relaxing.
     pub needs: Vec<Need>,
-    /// Wait for the last agent.
-    #[serde(serialize_with = "as_text")]
-    pub prefer_last: Duration,
     /// Agents who stand to it in a way of their own.
     pub tiers: Vec<Tier>,
     /// Where callers are sent early.
