@@ -226,7 +226,7 @@ impl Load {
             vec![Codec::Pcma],
             if script.tones { 440 } else { 0 },
         );
-        let number = format!("1410{:07}", self.rng.below(10_000_000));
+        let number = format!("+861410{:07}", self.rng.below(10_000_000));
         self.trunk.command(PhoneCommand::Call {
             leg,
             uri: format!("sip:8001@{}", self.server),
