@@ -44,6 +44,8 @@ enum State {
     Talking(Far),
     /// The feature code is acknowledged by a tone.
     Acknowledging,
+    /// The other side went into a contact: only the agent's own leg is left.
+    GivenAway,
     /// Over.
     Over,
 }
@@ -369,7 +371,7 @@ impl AgentCall {
 
     /// Gives the other side away into a contact; the agent's own leg ends. None where nobody has answered.
     pub(crate) fn give_away(&mut self, cx: &mut Cx<'_>) -> Option<Handover> {
-        match std::mem::replace(&mut self.state, State::Over) {
+        match std::mem::replace(&mut self.state, State::GivenAway) {
             State::Talking(far) => {
                 cx.media(MediaCommand::Unbridge { leg: self.near.leg });
                 cx.media(MediaCommand::StopPlay { leg: far.media.leg });

@@ -270,11 +270,12 @@ impl Switch {
         if self.try_call(now, contact, run) {
             return;
         }
-        self.gauges.faults += 1;
         let lost = Ending::Lost(LostReason::Fault);
         let closed = self.try_call(now, contact, |call, cx| {
             call.close(cx, lost, ReleaseReason::Fault);
         });
+        // What the machine lost track of, perhaps all.
+        self.let_go_legs_of(now, contact);
         if !closed || self.calls.contains_key(&contact) {
             self.abandon_call(now, contact, LostReason::Fault);
         }
@@ -285,32 +286,42 @@ impl Switch {
         let Some(mut call) = self.calls.remove(&contact) else {
             return true;
         };
+        let ran = self.guarded(now, |cx| run(&mut call, cx));
+        self.calls.insert(contact, call);
+        let Some(((), actions)) = ran else {
+            return false;
+        };
+        self.carry_out(now, contact, actions);
+        true
+    }
+
+    /// Runs the code of one call's machine: its answer and what it wants, or None, counted, where it panicked.
+    fn guarded<R>(&mut self, now: Now, run: impl FnOnce(&mut Cx<'_>) -> R) -> Option<(R, Vec<Action>)> {
         let mut actions = Vec::new();
         let ran = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let mut cx = Cx {
+            run(&mut Cx {
                 now,
                 config: &self.config,
                 acd: &self.acd,
                 rng: &mut self.rng,
                 actions: &mut actions,
-            };
-            run(&mut call, &mut cx);
+            })
         }));
-        self.calls.insert(contact, call);
-        if ran.is_ok() {
-            self.carry_out(now, contact, actions);
-        }
-        ran.is_ok()
+        self.gauges.faults += u64::from(ran.is_err());
+        ran.ok().map(|answer| (answer, actions))
     }
 
     /// Makes the machine of the `nth` call, counted round, panic: for the simulation, which holds the containment against
-    /// its checkers. False where there is no call.
+    /// its checkers. Calls that agents' phones started come after the contacts. False where there is no call.
     #[doc(hidden)]
     pub fn provoke_fault(&mut self, now: Now, nth: usize) -> bool {
-        let Some(&contact) = self.calls.keys().nth(nth % self.calls.len().max(1)) else {
+        let count = self.calls.len() + self.agent_calls.table.len();
+        let mut ids = self.calls.keys().chain(self.agent_calls.table.keys());
+        let Some(&id) = ids.nth(nth % count.max(1)) else {
             return false;
         };
-        self.with_call(now, contact, |_, _| panic!("provoked"));
+        self.with_call(now, id, |_, _| panic!("provoked"));
+        self.with_agent_call(now, id, |_, _| panic!("provoked"));
         self.settle(now);
         true
     }

@@ -354,6 +354,28 @@ fn attended_transfer_before_the_answer_rings_the_target_for_the_caller() {
 }
 
 #[test]
+fn panic_in_an_agents_own_call_or_in_its_contact_ends_that_one_alone() {
+    for (reaction, nth, left) in [
+        (Reaction::Answers, 1, [1, 1, 0]),
+        (Reaction::Rings, 1, [1, 1, 0]),
+        (Reaction::Answers, 0, [0, 1, 1]),
+    ] {
+        let (mut house, _) = talking(&[("1002", reaction)]);
+        house.call("1001", "1002");
+        house.wait(200);
+        house.fault(nth);
+        house.wait(200);
+        let about = format!("{reaction:?}, fault of {nth}");
+        let legs = ["caller", "1001", "1002"].map(|who| house.legs_of(who));
+        assert_eq!(legs, left, "{about}: {:?}", house.told);
+        assert_eq!(house.switch.gauges().faults, 1, "{about}");
+        house.hangup("caller");
+        house.hangup("1001");
+        house.assert_at_rest(&about);
+    }
+}
+
+#[test]
 fn feature_codes_set_the_intent_and_are_acknowledged_by_a_tone() {
     let mut house = House::new(&[]);
     for (code, intent) in [("*46", "Paused"), ("*45", "Ready")] {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_acd::Input as AcdInput;
+use hotline_acd::{Acd, Input as AcdInput};
 use hotline_journal::{By, What};
 use hotline_media::{Direction, MediaCommand};
 use hotline_sip::{Command, DialFailure, ReleaseReason};
@@ -79,7 +79,7 @@ impl Call {
         let refusal = match (&self.phase, &target) {
             (Phase::Talking(talk), _) if talk.transfer.is_some() => Some(491),
             (Phase::Talking(talk), Target::Agent(agent, _)) if *agent == talk.agent => Some(482),
-            (Phase::Talking(_), Target::Agent(agent, _)) => unavailable(cx, agent),
+            (Phase::Talking(_), Target::Agent(agent, _)) => unavailable(cx.acd, agent),
             (Phase::Talking(_), _) => None,
             _ => Some(403),
         };
@@ -202,14 +202,8 @@ impl Call {
         self.hand_over(cx, transfer.asked, handover);
     }
 
-    /// An attended transfer to an agent who is on the line with the transferor.
-    pub(crate) fn on_handover(&mut self, cx: &mut Cx<'_>, asked: Asked, handover: Handover) {
-        cx.act(Action::OwnLeg(handover.media.leg));
-        self.hand_over(cx, asked, handover);
-    }
-
-    /// The transferor goes, the target comes.
-    fn hand_over(&mut self, cx: &mut Cx<'_>, asked: Asked, handover: Handover) {
+    /// The transferor goes, the target comes: who answered, or was on the line with the transferor already.
+    pub(crate) fn hand_over(&mut self, cx: &mut Cx<'_>, asked: Asked, handover: Handover) {
         let Phase::Talking(mut talk) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return;
         };
@@ -375,8 +369,8 @@ pub(crate) fn waiting_flow(queue: &QueueSlug, languages: &[&str], language: &str
 }
 
 /// Why an agent cannot be rung by hand now, as a status: only a talk, a ringing offer or a phone that is not there.
-pub(crate) fn unavailable(cx: &Cx<'_>, agent: &AgentSlug) -> Option<u16> {
-    let view = cx.acd.agent(agent)?;
+pub(crate) fn unavailable(acd: &Acd, agent: &AgentSlug) -> Option<u16> {
+    let view = acd.agent(agent)?;
     match (view.work, view.device) {
         (WorkState::Talking | WorkState::Hold | WorkState::Offered, _) => Some(486),
         (_, DeviceState::BusyElsewhere) => Some(486),

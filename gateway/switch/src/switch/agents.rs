@@ -12,7 +12,7 @@ use hotline_types::{
 use super::arrival::Arrival;
 use super::{Drain, Switch};
 use crate::agent_call::{AgentCall, Wish};
-use crate::call::{Action, Asked, Cx, Phase, Target, unavailable};
+use crate::call::{Asked, Cx, Phase, Target, unavailable};
 
 /// Agents' calls and what keeps their phones busy.
 #[derive(Debug, Default)]
@@ -103,22 +103,19 @@ impl Switch {
         let talk = self.talk_with(agent);
         let affinity = self.affinity_for(agent, arrival.leg);
         let id = ContactId::new(now.wall, &mut self.rng);
-        let mut actions = Vec::new();
-        let mut cx = Cx {
-            now,
-            config: &self.config,
-            acd: &self.acd,
-            rng: &mut self.rng,
-            actions: &mut actions,
-        };
         if let Wish::Agent(target, _) = &wish
-            && let Some(status) = unavailable(&cx, target)
+            && let Some(status) = unavailable(&self.acd, target)
         {
             return Some((status, "the agent is not free"));
         }
         let consults = matches!(wish, Wish::Agent(..));
         let caller = (agent.clone(), arrival.leg, arrival.peer);
-        let mut call = AgentCall::open(&mut cx, caller, (face, affinity), offer, wish);
+        let opened = self.guarded(now, |cx| {
+            AgentCall::open(cx, caller, (face, affinity), offer, wish)
+        });
+        let Some((mut call, actions)) = opened else {
+            return Some((500, "internal fault"));
+        };
         if let Some(contact) = talk.filter(|_| consults) {
             let segment = SegmentId::new(now.wall, &mut self.rng);
             let opened = What::SegmentOpened {
@@ -147,7 +144,7 @@ impl Switch {
             .map_or(leg.0, |call| call.affinity)
     }
 
-    /// Runs an agent's call on something; where it is over then, nothing is left of it.
+    /// Runs an agent's call on something; where it is over then, nothing is left of it. A panic ends that call alone.
     pub(super) fn with_agent_call(
         &mut self,
         now: Now,
@@ -157,21 +154,16 @@ impl Switch {
         let Some(mut call) = self.agent_calls.table.remove(&id) else {
             return;
         };
-        let mut actions = Vec::new();
-        let mut cx = Cx {
-            now,
-            config: &self.config,
-            acd: &self.acd,
-            rng: &mut self.rng,
-            actions: &mut actions,
-        };
-        run(&mut call, &mut cx);
-        let over = call.is_over();
+        let ran = self.guarded(now, |cx| run(&mut call, cx));
+        let over = ran.is_none() || call.is_over();
         let consult = call.consult;
         if !over {
             self.agent_calls.table.insert(id, call);
         }
-        self.carry_out(now, id, actions);
+        match ran {
+            Some(((), actions)) => self.carry_out(now, id, actions),
+            None => self.let_go_legs_of(now, id),
+        }
         if over {
             self.timers.clear(id);
             if let Some((contact, segment)) = consult {
@@ -366,40 +358,18 @@ impl Switch {
         }
         self.endpoint_command(now, Command::AnswerRefer { leg: on, status: 202 });
         let mut handover = None;
-        self.with_agent_call_open(now, id, |call, cx| handover = call.give_away(cx));
+        self.with_agent_call(now, id, |call, cx| handover = call.give_away(cx));
         match handover {
             Some(handover) => {
+                self.legs.insert(handover.media.leg, contact);
                 self.with_call(now, contact, |call, cx| {
-                    call.on_handover(cx, Asked { on }, handover)
+                    call.hand_over(cx, Asked { on }, handover)
                 });
             }
             None => self.endpoint_command(now, Command::ReferProgress { leg: on, status: 503 }),
         }
         // The consult's own leg ends last, so that the last NOTIFY may go out on it.
         self.with_agent_call(now, id, |call, cx| call.end(cx, ReleaseReason::Normal));
-    }
-
-    /// As [`Switch::with_agent_call`], but the call stays in the table though its other side is given away.
-    fn with_agent_call_open(
-        &mut self,
-        now: Now,
-        id: ContactId,
-        run: impl FnOnce(&mut AgentCall, &mut Cx<'_>),
-    ) {
-        let Some(mut call) = self.agent_calls.table.remove(&id) else {
-            return;
-        };
-        let mut actions: Vec<Action> = Vec::new();
-        let mut cx = Cx {
-            now,
-            config: &self.config,
-            acd: &self.acd,
-            rng: &mut self.rng,
-            actions: &mut actions,
-        };
-        run(&mut call, &mut cx);
-        self.agent_calls.table.insert(id, call);
-        self.carry_out(now, id, actions);
     }
 
     /// A leg keeps an agent's phone busy.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use hotline_journal::{By, Draft, What};
 use hotline_media::{Offer, SrtpPolicy};
-use hotline_sip::{Command, ListenerId, Source};
+use hotline_sip::{Command, ListenerId, ReleaseReason, Source};
 use hotline_types::{
-    AgentSlug, ContactId, EndCause, LegId, Now, PersonId, Pii, QueueSlug, RefusalReason, TrunkSlug,
+    AgentSlug, ContactId, EndCause, LegId, LostReason, Now, PersonId, Pii, QueueSlug, RefusalReason,
+    TrunkSlug,
 };
 use ivr_flows::Flow;
 
 use super::{Drain, Switch};
 use crate::api::{Effect, MediaFace, Number};
-use crate::call::{Action, Call, Cx, Opening, Phase, waiting_flow};
+use crate::call::{Action, Call, Ending, Opening, Phase, waiting_flow};
 use crate::leg_media::LegMedia;
 use crate::lines::Way;
 use crate::timer::CallTimer;
@@ -251,21 +252,20 @@ impl Switch {
     fn take(&mut self, now: Now, (trunk, srtp): (TrunkSlug, SrtpPolicy), arrival: Arrival, taken: Taken) {
         let contact = self.open_contact(now, trunk.clone(), &arrival, taken.number.as_ref());
         let opened = self.out.last();
-        let mut actions = Vec::new();
-        let mut cx = Cx {
-            now,
-            config: &self.config,
-            acd: &self.acd,
-            rng: &mut self.rng,
-            actions: &mut actions,
+        let leg = arrival.leg;
+        let opening = self.guarded(now, |cx| {
+            let caller = LegMedia::open(cx, leg, taken.face, taken.affinity).secured(cx, srtp);
+            cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
+            caller
+        });
+        let Some((mut caller, actions)) = opening else {
+            self.let_go(now, leg, ReleaseReason::Fault);
+            return self.close_contact(now, contact, Ending::Lost(LostReason::Fault));
         };
-        let caller = LegMedia::open(&mut cx, arrival.leg, taken.face, taken.affinity);
-        let mut caller = caller.secured(&mut cx, srtp);
         caller.set_peer(arrival.peer);
         if let Some(lines) = self.lines.get(&trunk) {
             caller.limit(&lines.codecs, lines.keys);
         }
-        cx.act(Action::Timer(CallTimer::Setup, Some(now.mono + SETUP_MAX)));
         let call = Call {
             contact,
             flow: taken.flow,

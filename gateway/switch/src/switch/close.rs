@@ -33,19 +33,8 @@ impl Switch {
         }
     }
 
-    /// Ends a call whose own machine failed: everything known about it is let go from outside.
+    /// Ends a call whose own machine failed, from outside; its legs were let go.
     pub(super) fn abandon_call(&mut self, now: Now, contact: ContactId, lost: LostReason) {
-        let legs: Vec<LegId> = self
-            .legs
-            .iter()
-            .filter(|(_, owner)| **owner == contact)
-            .map(|(leg, _)| *leg)
-            .collect();
-        for leg in legs {
-            self.out
-                .effect(Effect::Media(MediaCommand::StopRecord { caller: leg }));
-            self.let_go(now, leg, ReleaseReason::Fault);
-        }
         self.acd.handle(
             now,
             hotline_acd::Input::Leave {
@@ -56,6 +45,21 @@ impl Switch {
         self.acd.handle(now, hotline_acd::Input::TalkEnded { contact });
         self.drain_acd(now);
         self.close_contact(now, contact, Ending::Lost(lost));
+    }
+
+    /// Lets every leg of a call go whose machine failed.
+    pub(super) fn let_go_legs_of(&mut self, now: Now, id: ContactId) {
+        let legs: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(|(_, owner)| **owner == id)
+            .map(|(leg, _)| *leg)
+            .collect();
+        for leg in legs {
+            self.out
+                .effect(Effect::Media(MediaCommand::StopRecord { caller: leg }));
+            self.let_go(now, leg, ReleaseReason::Fault);
+        }
     }
 
     /// The drain's limit: whoever is left is cut off, and counted as lost by the shutdown.

@@ -359,6 +359,12 @@ impl House {
         }
     }
 
+    /// Makes the machine of the `nth` call panic; contacts come first, then the calls that agents' phones started.
+    pub fn fault(&mut self, nth: usize) {
+        assert!(self.switch.provoke_fault(self.clock(), nth));
+        self.input(Input::Timeout);
+    }
+
     fn deadline(&mut self, who: &'static str, at: Option<Time>) {
         match at {
             Some(at) => self.deadlines.insert(who, at),
