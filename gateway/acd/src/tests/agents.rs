@@ -11,9 +11,7 @@ const TWO: &str = "
 ";
 
 fn check_two(script: &str) {
-    let login =
-        "t=0 register anna\n> anna Registered; anna ready\nt=0 register ben\n> ben Registered; ben ready\n";
-    check(&format!("{TWO}\n{login}{script}"));
+    check(&format!("{TWO}\nt=0 login anna ben\n{script}"));
 }
 
 #[test]
@@ -25,16 +23,14 @@ fn missed_offer_sends_the_agent_to_the_back_and_the_caller_to_the_next_at_once()
         t=11 ringing A
         t=27 wait
         > @26 A at anna Missed; @26 withdraw A Missed; @26 anna Idle until 36; @26 offer A ben
-        t=28 answer A
-        > A at ben Answered; A left: answered after 18; connect A ben
+        t=28 answer A ben 18
         t=29 call B sales
         ? routable =
         t=30 end A
         > ben WrapUp until 50
         t=37 wait
         > @36 offer B anna
-        t=38 answer B#1
-        > B at anna Answered; B left: answered after 9; connect B anna
+        t=38 answer B#1 anna 9
         t=60 end B
         > anna WrapUp until 80
         t=81 call C sales
@@ -60,8 +56,7 @@ fn agent_who_keeps_missing_is_paused_and_an_answer_begins_the_count_anew() {
         t=51 wait
         > @41 A at anna Missed; @41 withdraw A Missed; @41 anna Idle until 51; offer A anna
         t=51 ringing A
-        t=52 answer A
-        > A at anna Answered; A left: answered after 51; connect A anna
+        t=52 answer A anna 51
         t=53 end A
         > anna WrapUp until 73
         t=73 call B sales
@@ -146,8 +141,7 @@ fn pause_during_a_talk_counts_after_it_and_during_an_offer_at_once() {
         "
         t=1 call A sales
         > offer A anna
-        t=2 answer A
-        > A at anna Answered; A left: answered after 1; connect A anna
+        t=2 answer A anna 1
         t=3 logout anna
         > anna logged out
         ? work anna = Talking
@@ -203,8 +197,7 @@ fn ready_ends_wrap_up_early() {
         "
         t=1 call A sales
         > offer A anna
-        t=2 answer A
-        > A at anna Answered; A left: answered after 1; connect A anna
+        t=2 answer A anna 1
         t=3 end A
         > anna WrapUp until 23
         t=4 call B help
@@ -227,8 +220,7 @@ fn agent_of_two_queues_serves_the_longest_wait_of_both() {
         t=3 call C help
         t=4 ready anna
         > anna ready; offer A anna
-        t=5 answer A
-        > A at anna Answered; A left: answered after 4; connect A anna
+        t=5 answer A anna 4
         t=6 end A
         > offer B anna
         ",
@@ -248,8 +240,7 @@ fn release_frees_the_agent_from_every_state() {
         > A at anna Withdrawn; withdraw A Withdrawn; offer A ben
         t=4 answer A#1
         > stale A
-        t=5 answer A
-        > A at ben Answered; A left: answered after 3; connect A ben
+        t=5 answer A ben 3
         t=6 release ben
         > ben released from Talking
         > end-talk A
@@ -262,8 +253,7 @@ fn release_frees_the_agent_from_every_state() {
         t=10 release anna
         > anna released from Idle
         > anna Registered
-        t=11 answer B
-        > B at ben Answered; B left: answered after 3; connect B ben
+        t=11 answer B ben 3
         t=12 end B
         > ben WrapUp until 32
         t=13 release ben

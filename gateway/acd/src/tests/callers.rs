@@ -10,10 +10,8 @@ const TWO: &str = "
 ";
 
 fn check_two(queue: &str, script: &str) {
-    let login =
-        "t=0 register anna\n> anna Registered; anna ready\nt=0 register ben\n> ben Registered; ben ready\n";
     check(&format!(
-        "{TWO}\nqueue sales agents=anna,ben {queue}\n{login}{script}"
+        "{TWO}\nqueue sales agents=anna,ben {queue}\nt=0 login anna ben\n{script}"
     ));
 }
 
@@ -27,10 +25,8 @@ fn call_goes_to_the_longest_idle_agent_and_every_step_is_told() {
         band day 08:00-20:00 anna ben
         band late 09:00-21:00 ben
         queue sales agents=ben,anna wrap=20
-        t=0 register anna
-        > anna Registered; anna ready
-        t=5 register ben
-        > ben Registered; ben ready
+        t=0 login anna
+        t=5 login ben
         t=312 call A sales
         > A entered on [day, late]
         > A for anna on [day], fence 1 until 328: longest idle: 312 s, before 1 other
@@ -130,8 +126,7 @@ fn hang_up_that_crosses_the_answer_ends_the_talk() {
         "
         t=1 call A sales
         > offer A anna
-        t=2 answer A
-        > A at anna Answered; A left: answered after 1; connect A anna
+        t=2 answer A anna 1
         t=2 hangup A
         > anna WrapUp until 7
         t=3 end A
@@ -154,8 +149,7 @@ fn queue_at_its_capacity_sends_the_next_caller_on_at_once() {
         t=1 call C sales
         t=2 call D sales
         > D left: flowed out Full after 0; exit D Full
-        t=3 answer A
-        > A at anna Answered; A left: answered after 2; connect A anna
+        t=3 answer A anna 2
         t=4 call E sales
         ? waiting sales = B C E
         ",
@@ -219,8 +213,7 @@ fn nobody_on_duty_at_the_entry_is_an_exit_at_once() {
         queue empty
         t=1 call A sales
         > A left: flowed out NoStaff after 0; exit A NoStaff
-        t=2 register anna
-        > anna Registered; anna ready
+        t=2 login anna
         t=2 unregister anna
         > anna Unreachable
         t=3 call A sales
@@ -266,8 +259,7 @@ fn caller_whose_ring_outlasts_the_staff_leaves_when_it_ends() {
         agents anna
         band day 08:00-20:00 anna
         queue sales agents=anna ring=120
-        t=0 register anna
-        > anna Registered; anna ready
+        t=0 login anna
         t=50 call A sales
         > offer A anna
         t=51 ringing A
@@ -291,8 +283,7 @@ fn contact_is_in_one_place_only() {
         t=2 call A sales
         ? ignored = 1
         ? waiting sales = A
-        t=3 answer A
-        > A at anna Answered; A left: answered after 2; connect A anna
+        t=3 answer A anna 2
         t=4 call A sales
         > offer A ben
         ? work anna = Idle

@@ -9,12 +9,9 @@ const CREW: &str = "
 ";
 
 const READY: &str = "
-    t=0 register anna
-    > anna Registered; anna ready
-    t=1 register ben
-    > ben Registered; ben ready
-    t=2 register cara
-    > cara Registered; cara ready
+    t=0 login anna
+    t=1 login ben
+    t=2 login cara
 ";
 
 fn crew(queues: &str, steps: &str) {
@@ -53,13 +50,11 @@ fn fewest_calls_and_least_occupied_spare_who_has_worked() {
         "
         t=10 call A few
         > offer A anna
-        t=10 answer A
-        > A at anna Answered; A left: answered after 0; connect A anna
+        t=10 answer A anna 0
         t=40 end A
         t=41 call B few
         > offer B ben
-        t=41 answer B
-        > B at ben Answered; B left: answered after 0; connect B ben
+        t=41 answer B ben 0
         t=42 end B
         t=43 call C occ
         > offer C cara
@@ -123,13 +118,11 @@ fn helpers_help_only_with_calls_that_have_waited_and_a_queue_worth_more_comes_fi
         "
         t=3 call A sales
         > offer A anna
-        t=4 answer A
-        > A at anna Answered; A left: answered after 1; connect A anna
+        t=4 answer A anna 1
         t=5 call B sales
         t=20 call C repair
         > offer C cara
-        t=21 answer C
-        > C at cara Answered; C left: answered after 1; connect C cara
+        t=21 answer C cara 1
         t=22 call D repair
         t=26 wait
         > @25 offer B ben
@@ -151,12 +144,9 @@ fn nobody_at_the_head_blocks_others_and_what_is_needed_relaxes_in_steps() {
         band day 08:00-20:00 anna ben cara
         queue fix agents=anna,ben,cara steps=repair>=2+english@0,english@20,any@40
         queue any agents=ben
-        t=0 register ben
-        > ben Registered; ben ready
-        t=1 register anna
-        > anna Registered; anna ready
-        t=2 register cara
-        > cara Registered; cara ready
+        t=0 login ben
+        t=1 login anna
+        t=2 login cara
         t=3 call A fix
         > offer A anna
         t=4 call B fix
@@ -183,8 +173,7 @@ fn the_last_agent_is_waited_for_within_the_bound_and_only_while_ready() {
         "
         t=3 call A sales last=ben
         > offer A ben
-        t=4 answer A
-        > A at ben Answered; A left: answered after 1; connect A ben
+        t=4 answer A ben 1
         t=5 call B sales last=ben
         t=6 call C sales last=ben
         t=7 call D sales
@@ -213,8 +202,7 @@ fn overflow_keeps_the_time_of_enqueuing_and_the_first_deadline() {
         band day 08:00-20:00 anna ben
         queue sales agents=anna wait=60 over=wait:20:help over=length:2:help
         queue help agents=ben capacity=2 over=nostaff:sales
-        t=0 register anna
-        > anna Registered; anna ready
+        t=0 login anna
         t=1 ready ben
         > ben ready
         t=1 pause anna meal
@@ -247,8 +235,7 @@ fn wrap_up_waits_for_the_disposition_but_not_for_ever() {
         "
         t=3 call A sales
         > offer A anna
-        t=4 answer A
-        > A at anna Answered; A left: answered after 1; connect A anna
+        t=4 answer A anna 1
         t=5 end A
         > anna WrapUp until 35
         t=6 ready anna
@@ -258,14 +245,12 @@ fn wrap_up_waits_for_the_disposition_but_not_for_ever() {
         ? routable = anna ben cara
         t=8 call B sales
         > offer B anna
-        t=9 answer B
-        > B at anna Answered; B left: answered after 1; connect B anna
+        t=9 answer B anna 1
         t=10 end B
         > anna WrapUp until 40
         t=11 call C timed
         > offer C ben
-        t=12 answer C
-        > C at ben Answered; C left: answered after 1; connect C ben
+        t=12 answer C ben 1
         t=13 end C
         > ben WrapUp until 43
         t=14 ready ben

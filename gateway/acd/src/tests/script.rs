@@ -1,6 +1,7 @@
 //! Scripts in virtual time: a world, then steps `t=SECONDS VERB ...` with the outputs each must give (`> ...`) and
 //! what must hold after it (`? ...`). The invariants are checked after every input.
 //!
+//! `login` and `answer` with an agent and a wait stand for a step with its usual outputs.
 //! Outputs are compared exactly, in order, joined by `; `. What a timer gave before the step is marked `@SECONDS`.
 //! Hidden unless the world says `all`: entries, offers made, ringing, and work that has no deadline.
 
@@ -21,14 +22,15 @@ use crate::{
 /// Runs the script; panics at the first step whose outputs or state differ.
 pub(super) fn check(script: &str) {
     let mut world = World::default();
-    let lines: Vec<&str> = script
+    let lines: Vec<String> = script
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
+        .flat_map(spelled_out)
         .collect();
     let mut index = 0;
     while index < lines.len() {
-        let line = lines[index];
+        let line = lines[index].as_str();
         index += 1;
         if let Some(question) = line.strip_prefix("? ") {
             world.ask(question);
@@ -47,6 +49,31 @@ pub(super) fn check(script: &str) {
         } else {
             world.describe(line);
         }
+    }
+}
+
+/// Two steps that most scripts have, with the outputs that belong to them: `login AGENT ...` (each phone registers for
+/// the first time) and `answer CALL AGENT WAIT` (nobody else is rung for the call).
+fn spelled_out(line: &str) -> Vec<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match *words.as_slice() {
+        [at, "login", ref agents @ ..] => agents
+            .iter()
+            .flat_map(|agent| {
+                [
+                    format!("{at} register {agent}"),
+                    format!("> {agent} Registered; {agent} ready"),
+                ]
+            })
+            .collect(),
+        [at, "answer", offer, agent, wait] => {
+            let call = offer.split('#').next().unwrap();
+            let outputs = format!(
+                "{call} at {agent} Answered; {call} left: answered after {wait}; connect {call} {agent}"
+            );
+            vec![format!("{at} answer {offer}"), format!("> {outputs}")]
+        }
+        _ => vec![line.to_owned()],
     }
 }
 

@@ -13,20 +13,14 @@ fn thirty_callers_keep_their_places_when_the_night_shift_takes_over() {
         band day 08:00-20:00 day1 day2
         band night 20:00-08:00 night1 night2
         queue sales agents=day1,day2,night1,night2 wrap=5
-        t=0 register day1
-        > day1 Registered; day1 ready
-        t=0 register day2
-        > day2 Registered; day2 ready
-        t=1 register night2
-        > night2 Registered; night2 ready
-        t=2 register night1
-        > night1 Registered; night1 ready
+        t=0 login day1 day2
+        t=1 login night2
+        t=2 login night1
         ? routable = day1 day2
         ? bands = day
         t=3 call X sales
         > offer X day1
-        t=4 answer X
-        > X at day1 Answered; X left: answered after 1; connect X day1
+        t=4 answer X day1 1
         t=5 pause day2 meal
         > day2 paused meal
     "
@@ -51,8 +45,7 @@ fn thirty_callers_keep_their_places_when_the_night_shift_takes_over() {
         > day2 ready
         t=62 end X
         > day1 WrapUp until 67
-        t=68 answer C1
-        > C1 at night2 Answered; C1 left: answered after 62; connect C1 night2
+        t=68 answer C1 night2 62
         ? routable =
         t=69 end C1
         > night2 WrapUp until 74
@@ -73,12 +66,7 @@ fn overlapping_bands_share_the_queue_and_an_agent_may_be_on_both() {
         band early 08:00-20:00 anna both
         band late 09:00-21:00 ben both
         queue sales agents=anna,ben,both
-        t=0 register both
-        > both Registered; both ready
-        t=0 register anna
-        > anna Registered; anna ready
-        t=0 register ben
-        > ben Registered; ben ready
+        t=0 login both anna ben
         t=1 call A sales
         > A entered on [early, late]
         > A for both on [early, late], fence 1 until 17: longest idle: 1 s, before 2 others
@@ -127,12 +115,10 @@ fn offer_that_rings_over_the_end_of_the_band_may_still_be_answered() {
         band day 08:00-20:00 anna
         band night 20:00-08:00 ben
         queue sales agents=anna,ben
-        t=0 register anna
-        > anna Registered; anna ready
+        t=0 login anna
         t=5 call A sales
         > offer A anna
-        t=12 answer A
-        > A at anna Answered; A left: answered after 7; connect A anna
+        t=12 answer A anna 7
         t=13 end A
         ? routable =
         t=14 call B sales
@@ -149,8 +135,7 @@ fn hole_between_bands_sends_callers_on_after_half_a_minute() {
         agents anna
         band day 08:00-20:00 anna
         queue sales agents=anna
-        t=0 register anna
-        > anna Registered; anna ready
+        t=0 login anna
         t=1 pause anna meal
         > anna paused meal
         t=2 call A sales
@@ -170,13 +155,11 @@ fn night_shift_goes_on_past_midnight_and_a_talk_past_its_end() {
         agents nina
         band night 20:00-08:00 nina
         queue sales agents=nina
-        t=0 register nina
-        > nina Registered; nina ready
+        t=0 login nina
         t=120 call A sales
         > offer A nina
         ? bands nina = night
-        t=121 answer A
-        > A at nina Answered; A left: answered after 1; connect A nina
+        t=121 answer A nina 1
         t=28860 end A
         ? bands nina =
         ? routable =
@@ -195,11 +178,9 @@ fn check_night(zone: &str, start: &str, end: u64) {
         band day 08:00-20:00 dora
         band night 20:00-08:00 nina
         queue sales agents=dora,nina
-        t=0 register nina
-        > nina Registered; nina ready
+        t=0 login nina
         ? bands = day
-        t=60 register dora
-        > dora Registered; dora ready
+        t=60 login dora
         ? bands = night
         ? routable = nina
         t={before} pause nina meal
@@ -244,8 +225,7 @@ fn a_holiday_a_roster_of_its_own_and_missing_seats_show_at_once() {
         > night short: 0 of 2
         t=1 register ben
         > ben Registered; ben ready; night short: 1 of 2
-        t=2 register anna
-        > anna Registered; anna ready
+        t=2 login anna
         ? routable = ben
         t=3 ready cara
         > cara ready; night filled
@@ -304,10 +284,7 @@ fn pauses_keep_to_their_rules_and_every_state_can_be_explained() {
         pauses meal 60 1
         queue sales agents=anna,ben
         queue english agents=cara steps=english>=2@0,any@30
-        t=0 register anna
-        > anna Registered; anna ready
-        t=0 register ben
-        > ben Registered; ben ready
+        t=0 login anna ben
         t=1 pause anna meal
         > anna paused meal
         ? why anna = agent anna: is paused (meal)
