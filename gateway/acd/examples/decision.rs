@@ -1,10 +1,5 @@
 //! Measures the queue engine's decisions with 1,000 agents and 500 callers waiting: how long one input takes from
 //! `handle` to the last `poll`. Run it with `cargo run --release -p hotline-acd --example decision`.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a measurement reads the clock and prints; the engine it measures does neither"
-)]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -124,6 +119,10 @@ struct Bench {
 
 impl Bench {
     /// Puts one input and drains it; the time that took.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a measurement reads the clock; the engine that it measures does not"
+    )]
     fn put(&mut self, input: Input) -> Duration {
         self.now = Now::new(
             self.now.mono + Duration::from_millis(1),
@@ -159,6 +158,7 @@ impl Bench {
 }
 
 /// Prints the times; fails where a decision misses its bar.
+#[expect(clippy::print_stdout, reason = "what was measured is for whoever runs it")]
 fn show(what: &str, mut times: Vec<Duration>) -> Result<(), String> {
     times.sort_unstable();
     let at = |percent: usize| {
