@@ -4,8 +4,9 @@
 mod house;
 
 use hotline_journal::{Contacts, What};
-use hotline_media::{Direction, MediaCommand};
+use hotline_media::{Direction, MediaCommand, MediaEvent};
 use hotline_sip::PhoneCommand;
+use hotline_switch::Input;
 use hotline_types::{LegId, SegmentKind};
 
 use house::{Fate, House, Reaction, sdp};
@@ -187,6 +188,23 @@ fn blind_transfer_to_a_queue_and_to_a_number_of_the_hotline() {
         house.hangup("caller");
         house.assert_at_rest(to);
     }
+}
+
+#[test]
+fn caller_handed_over_while_the_agents_phone_was_being_probed_is_kept() {
+    let (mut house, leg) = talking(&[]);
+    let bridged = house.media.iter().find_map(|command| match command {
+        MediaCommand::Bridge { agent, .. } => Some(*agent),
+        _ => None,
+    });
+    house.input(Input::Media(MediaEvent::MediaLost {
+        leg: bridged.unwrap(),
+    }));
+    house.refer("1001", leg, "repair", None);
+    house.wait(60_000);
+    assert!(house.agent("1002").contains("Talking"), "{:?}", house.told);
+    house.hangup("caller");
+    house.assert_at_rest("handed over while probed");
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 
 use hotline_journal::{By, What};
-use hotline_media::{AfterPlay, MediaCommand};
+use hotline_media::MediaCommand;
 use hotline_sip::{Command, DialFailure, LegEnd, ReleaseReason, TrunkDial};
 use hotline_types::{HangupBy, LegId, LostReason, Pii, QueueSlug, SegmentId, SegmentKind, TrunkSlug};
 use ivr_flows::Run;
 
 use super::flow::InFlow;
-use super::talk::{HOLD_PLAY, Talk};
-use super::{Action, Call, Cx, Ending, Phase};
+use super::talk::Talk;
+use super::{Action, Call, Cx, Ending, Phase, hold_music};
 use crate::api::MediaFace;
 use crate::dialplan::DialAllowed;
 use crate::leg_media::LegMedia;
@@ -103,7 +103,6 @@ impl Call {
                 let Talk { run, queue, .. } = &talk;
                 let back = (run.clone(), queue.clone());
                 self.close_talk(cx, talk, ReleaseReason::Normal);
-                cx.act(Action::Timer(CallTimer::ProbeAgent, None));
                 Some(back)
             }
             other => {
@@ -127,13 +126,7 @@ impl Call {
             segment_kind: SegmentKind::Outside,
         };
         cx.event(self.draft(by, opened).segment(segment));
-        cx.media(MediaCommand::Play {
-            leg: self.caller.leg,
-            play: HOLD_PLAY,
-            clips: vec![cx.config.hold_music],
-            gap: std::time::Duration::ZERO,
-            after: AfterPlay::Loop,
-        });
+        cx.media(hold_music(cx.config, self.caller.leg));
         let ends = cx.now.mono + cx.config.dialplan.ring;
         cx.act(Action::Timer(CallTimer::OutsideRing, Some(ends)));
         self.phase = Phase::Outside(Outside {

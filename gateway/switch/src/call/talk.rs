@@ -14,7 +14,7 @@ use crate::leg_media::LegMedia;
 use crate::timer::CallTimer;
 
 /// Number of the playout of hold music; flows number theirs from 1.
-pub(super) const HOLD_PLAY: PlayId = PlayId(0);
+const HOLD_PLAY: PlayId = PlayId(0);
 
 /// Whom the caller talks with next, and where it came from.
 pub(super) struct With {
@@ -207,9 +207,10 @@ impl Call {
         }
     }
 
-    /// The agent is out of the contact: hung up, segments closed, off to wrap-up.
+    /// The agent is out of the contact: hung up, no longer probed, segments closed, off to wrap-up.
     pub(super) fn end_with_agent(&self, cx: &mut Cx<'_>, talk: &mut Talk, reason: ReleaseReason) {
         talk.media.release(cx, reason);
+        cx.act(Action::Timer(CallTimer::ProbeAgent, None));
         if let Some(hold) = talk.hold.take() {
             self.close_segment(cx, hold);
         }

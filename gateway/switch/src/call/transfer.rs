@@ -316,18 +316,12 @@ impl Call {
     }
 
     fn move_on(&mut self, cx: &mut Cx<'_>, flow: Option<Arc<Flow>>, language: Option<String>) {
-        let Phase::Talking(mut talk) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+        let Phase::Talking(talk) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return;
         };
-        let caller = self.caller.leg;
-        if talk.recorded {
-            cx.media(MediaCommand::StopRecord { caller });
-        }
-        cx.media(MediaCommand::Unbridge { leg: caller });
-        cx.media(MediaCommand::StopPlay { leg: caller });
-        if !talk.left {
-            self.end_with_agent(cx, &mut talk, ReleaseReason::Normal);
-        }
+        self.place = Some(talk.enqueued_at);
+        self.close_talk(cx, talk, ReleaseReason::Normal);
+        cx.media(MediaCommand::StopPlay { leg: self.caller.leg });
         let segment = self.open_segment(cx, SegmentKind::Ivr);
         let Some(flow) = flow else {
             // Names of queues and languages come from checked flows: their flow can be built.
@@ -336,7 +330,6 @@ impl Call {
             cx.act(Action::Close(Ending::Lost(LostReason::Fault)));
             return;
         };
-        self.place = Some(talk.enqueued_at);
         let run = match &language {
             Some(language) => ivr_flows::Run::in_language(flow, language),
             None => ivr_flows::Run::new(flow),
