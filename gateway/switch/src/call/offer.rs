@@ -165,19 +165,21 @@ impl Call {
     }
 
     fn dial_if_prepared(&mut self, cx: &mut Cx<'_>, leg: LegId) {
+        let prepared = Stage::Preparing {
+            ports: true,
+            popped: true,
+        };
+        if self
+            .offer_leg_mut(leg)
+            .is_none_or(|offer| offer.stage != prepared)
+        {
+            return;
+        }
         let (caller, contact) = (self.caller_number.clone(), self.contact);
         let passed = self.passed.clone();
         let Some(offer) = self.offer_leg_mut(leg) else {
             return;
         };
-        if offer.stage
-            != (Stage::Preparing {
-                ports: true,
-                popped: true,
-            })
-        {
-            return;
-        }
         offer.stage = Stage::Dialling;
         let sdp = offer.media.offer();
         let mut headers = vec![

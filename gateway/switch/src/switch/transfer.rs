@@ -78,11 +78,12 @@ impl Switch {
         written: &Pii<String>,
     ) -> Result<DialAllowed, TransferRefusal> {
         self.must_talk(contact)?;
-        let outside = self.lines.dial_use(now.mono, 0).outside;
-        let used = self.calls.len() + outside;
-        let free = self.config.lines_max.saturating_sub(used);
-        let now_used = self.lines.dial_use(now.mono, free);
-        let judged = self.config.dialplan.judge(written.reveal(), &now_used);
+        let mut used = self.lines.dial_use(now.mono);
+        used.lines_free = self
+            .config
+            .lines_max
+            .saturating_sub(self.calls.len() + used.outside);
+        let judged = self.config.dialplan.judge(written.reveal(), &used);
         judged.map_err(|refusal| {
             self.gauges.dial_refused += 1;
             TransferRefusal::Dial(refusal)
