@@ -43,7 +43,7 @@ impl Endpoint {
         match user {
             User::Dial { leg, fork } => {
                 let answered =
-                    matches!(status, 401 | 407) && self.answer_trunk_challenge(env, status, (leg, fork), tx);
+                    matches!(status, 401 | 407) && self.answer_trunk_challenge(env, (leg, fork), tx);
                 if !answered {
                     let UserAgent { stack, legs } = &mut self.ua;
                     legs.dial_heard(stack, leg, fork, tx, env, status);

@@ -6,12 +6,13 @@ use std::time::Duration;
 use hotline_types::TrunkSlug;
 
 use super::Endpoint;
+use super::agent::UserAgent;
 use super::envelope::Envelope;
 use super::wire;
 use crate::dialog::{Invitation, Target};
 use crate::digest::Challenge;
 use crate::header::{Contact, Name};
-use crate::message::{Message, Method};
+use crate::message::Method;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, TxId, User};
 use crate::trunk::registration::{Heard, ROUTES_MAX, Step};
@@ -162,7 +163,7 @@ impl Endpoint {
                 *uses,
                 &mut stack.rng,
             );
-            draft = draft.header(Name::Authorization, value);
+            draft = draft.header(challenge.answered_in, value);
         }
         stack.client_send(tx, User::TrunkRegister(id, hop.to), hop, draft.finish(), false);
     }
@@ -198,14 +199,7 @@ impl Endpoint {
                     .collect(),
                 seen: seen(env),
             },
-            401 | 407 => {
-                let name = if status == 401 {
-                    Name::WwwAuthenticate
-                } else {
-                    Name::ProxyAuthenticate
-                };
-                Heard::Challenged(status, Challenge::best(env.msg, name, Some(&account.realm)))
-            }
+            401 | 407 => Heard::Challenged(status, Challenge::best(env.msg, Some(&account.realm))),
             423 => Heard::TooBrief(Duration::from_secs(seconds(Name::MinExpires).unwrap_or(0))),
             _ => Heard::Refused(status, seconds(Name::RetryAfter).map(Duration::from_secs)),
         };
@@ -390,7 +384,6 @@ impl Endpoint {
     pub(super) fn answer_trunk_challenge(
         &mut self,
         env: &Envelope<'_>,
-        status: u16,
         (leg, fork): (hotline_types::LegId, usize),
         tx: TxId,
     ) -> bool {
@@ -400,36 +393,17 @@ impl Endpoint {
         let Some(account) = &line.config.rules.account else {
             return false;
         };
-        let (asks, answers) = if status == 401 {
-            (Name::WwwAuthenticate, Name::Authorization)
-        } else {
-            (Name::ProxyAuthenticate, Name::ProxyAuthorization)
-        };
-        let Some(challenge) = Challenge::best(env.msg, asks, Some(&account.realm)) else {
+        let Some(challenge) = Challenge::best(env.msg, Some(&account.realm)) else {
             return false;
         };
-        let Some((request, hop)) = self.ua.stack.client_request(tx) else {
+        let UserAgent { stack, legs } = &mut self.ua;
+        let Some((request, _)) = stack.client_request(tx) else {
             return false;
         };
-        let sent = request.bytes().to_vec();
-        let Ok(request) = Message::index(&sent) else {
-            return false;
-        };
-        let uri = request.raw_uri().unwrap_or_default();
+        let uri = request.raw_uri().unwrap_or_default().to_owned();
         let password = account.password.reveal();
-        let answer = challenge.answer(
-            &account.auth_user,
-            password,
-            "INVITE",
-            uri,
-            1,
-            &mut self.ua.stack.rng,
-        );
-        self.ua
-            .legs
-            .dial_repeat(&mut self.ua.stack, leg, fork, hop, |tx| {
-                wire::repeated(&request, tx, &[(answers, answer.as_str())])
-            })
+        let answer = challenge.answer(&account.auth_user, password, "INVITE", &uri, 1, &mut stack.rng);
+        legs.dial_repeat(stack, leg, (fork, tx), &[(challenge.answered_in, &answer)])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::digest::Algorithm;
+use crate::header::Name;
 
 fn challenge(stale: bool) -> Heard {
     let challenge = Challenge {
@@ -10,6 +11,7 @@ fn challenge(stale: bool) -> Heard {
         opaque: None,
         algorithm: Algorithm::Md5,
         stale,
+        answered_in: Name::Authorization,
     };
     Heard::Challenged(401, Some(challenge))
 }
