@@ -164,9 +164,9 @@ impl Trunks {
         listener: ListenerId,
         transport: Transport,
         source: SocketAddr,
-    ) -> Option<&Line> {
+    ) -> Option<TrunkId> {
         let ip = source.ip().to_canonical();
-        let its = |line: &&Line| {
+        let its = |line: &Line| {
             line.config.listener == listener
                 && (is_among(&line.config.peers, transport, source)
                     || line
@@ -174,7 +174,7 @@ impl Trunks {
                         .iter()
                         .any(|target| target.at.ip().to_canonical() == ip))
         };
-        self.lines.iter().find(its)
+        self.ids().find(|id| self.get(*id).is_some_and(its))
     }
 }
 
