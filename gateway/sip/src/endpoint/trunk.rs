@@ -247,33 +247,23 @@ impl Endpoint {
     /// The next OPTIONS to each gateway of a trunk.
     pub(super) fn ping_trunk(&mut self, id: TrunkId) {
         let Some(line) = self.trunks.get(id) else { return };
-        let stack = &mut self.ua.stack;
         let Some(pause) = line.config.rules.ping else {
             return;
         };
         for target in &line.targets {
             let hop = line.hop(target.at);
-            let Some(face) = self.ua.legs.face(hop.listener, hop.to.ip()) else {
+            let uri = format!("sip:{}", target.at);
+            let Some((tx, draft)) = self.ua.options(&uri, hop) else {
                 continue;
             };
-            let (tx, tag, call) = (stack.new_branch(), stack.rng.next_u64(), stack.rng.next_u64());
-            let uri = format!("sip:{}", target.at);
-            let bytes = wire::request(Method::Options, &uri, tx, hop.transport, face.advertised)
-                .header(
-                    Name::From,
-                    format_args!("<sip:hotline@{}>;tag={tag:016x}", face.advertised),
-                )
-                .header(Name::To, format_args!("<{uri}>"))
-                .header(Name::CallId, format_args!("{call:016x}"))
-                .header(Name::CSeq, "1 OPTIONS")
-                .header(Name::Accept, "application/sdp")
-                .header(Name::UserAgent, &self.ua.legs.settings.product)
-                .finish();
+            let bytes = draft.header(Name::Accept, "application/sdp").finish();
+            let stack = &mut self.ua.stack;
             stack.client_send(tx, User::TrunkPing(id, target.at), hop, bytes, false);
             // Judged before the next one goes out, not after timer F.
             stack.client_hurry(tx, pause.min(PING_WAIT));
         }
         // Every 3/4 to 5/4 of the pause, so that gateways behind one carrier do not ask together.
+        let stack = &mut self.ua.stack;
         let jitter = stack.rng.below(501) + 750;
         let wait = pause * u32::try_from(jitter).unwrap_or(1_000) / 1_000;
         let at = stack.now + wait.max(Duration::from_secs(1));
