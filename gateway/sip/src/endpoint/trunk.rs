@@ -15,9 +15,9 @@ use crate::header::{Contact, Name};
 use crate::message::Method;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, TxId, User};
-use crate::trunk::registration::{Heard, ROUTES_MAX, Step};
+use crate::trunk::registration::{Heard, ROUTES_MAX, Registration, Step};
 use crate::trunk::{TrunkDial, TrunkId};
-use crate::{DialFailure, Event, IdentityIn, TrunkDown, TrunkEvent, TrunkState};
+use crate::{DialFailure, Event, IdentityIn, TrunkEvent, TrunkState};
 
 impl Endpoint {
     /// Begins: every trunk registers and asks its gateways at once.
@@ -37,23 +37,21 @@ impl Endpoint {
 
     /// Every trunk as it is now.
     pub fn trunks(&self) -> impl Iterator<Item = TrunkState> + '_ {
-        self.trunks.iter().map(|line| {
+        let now = self.ua.stack.now;
+        self.trunks.iter().map(move |line| {
             let takes_calls = !line.config.rules.gateways.is_empty();
-            let up = !takes_calls || line.is_up();
+            let up = !takes_calls || line.is_up(now);
             TrunkState {
                 slug: line.config.slug.clone(),
                 takes_calls,
                 up,
-                down: (!up).then(|| why_down(line)),
+                down: (!up).then(|| line.why_down(now)),
                 gateways: line
                     .targets
                     .iter()
                     .map(|target| (target.at, target.health.is_up()))
                     .collect(),
-                registered: line
-                    .registration
-                    .as_ref()
-                    .map(crate::trunk::registration::Registration::is_up),
+                registered: line.is_registered(now),
             }
         })
     }
@@ -64,7 +62,7 @@ impl Endpoint {
         self.trunks
             .named(trunk)
             .and_then(|id| self.trunks.get(id))
-            .is_some_and(crate::trunk::Line::is_up)
+            .is_some_and(|line| line.is_up(self.ua.stack.now))
     }
 
     /// Says once that a trunk went up or down, and why.
@@ -76,10 +74,7 @@ impl Endpoint {
         if line.config.rules.gateways.is_empty() {
             return;
         }
-        if let Some(registration) = &mut line.registration {
-            registration.at(now);
-        }
-        let down = (!line.is_up()).then(|| why_down(line));
+        let down = (!line.is_up(now)).then(|| line.why_down(now));
         if line.told.replace(down) == Some(down) {
             return;
         }
@@ -92,7 +87,6 @@ impl Endpoint {
     }
 
     pub(super) fn register_with_trunk(&mut self, id: TrunkId) {
-        let now = self.ua.stack.now;
         let Some(registration) = self
             .trunks
             .get_mut(id)
@@ -100,7 +94,7 @@ impl Endpoint {
         else {
             return;
         };
-        let step = registration.due(now);
+        let step = registration.due();
         self.follow(id, step);
     }
 
@@ -227,18 +221,12 @@ impl Endpoint {
 
     /// The connection to a trunk is gone: it may know us no more.
     pub(super) fn trunk_moved(&mut self, to: impl Fn(&Hop) -> bool) {
-        let now = self.ua.stack.now;
         for id in self.trunks.ids() {
             let Some(line) = self.trunks.get_mut(id) else {
                 continue;
             };
             let hit = line.targets.iter().any(|target| to(&line.hop(target.at)));
-            if hit
-                && let Some(step) = line
-                    .registration
-                    .as_mut()
-                    .and_then(|registration| registration.moved(now))
-            {
+            if hit && let Some(step) = line.registration.as_mut().and_then(Registration::moved) {
                 self.follow(id, step);
             }
         }
@@ -277,13 +265,12 @@ impl Endpoint {
             return;
         }
         self.gateway_answered(id, at, status);
-        let now = self.ua.stack.now;
         let registration = self
             .trunks
             .get_mut(id)
             .and_then(|line| line.registration.as_mut());
         if let (Some(registration), Some(seen)) = (registration, seen(env))
-            && let Some(step) = registration.seen(now, &seen)
+            && let Some(step) = registration.seen(&seen)
         {
             self.follow(id, step);
         }
@@ -399,13 +386,6 @@ impl Endpoint {
 
 /// Longest that an OPTIONS may go unanswered.
 const PING_WAIT: Duration = Duration::from_secs(8);
-
-fn why_down(line: &crate::trunk::Line) -> TrunkDown {
-    match &line.registration {
-        Some(registration) if !registration.is_up() => registration.down(),
-        _ => TrunkDown::Silent,
-    }
-}
 
 /// The lifetime granted to our Contact: its own, else Expires. Other contacts of the account are not ours.
 fn granted(env: &Envelope<'_>, user: &str) -> Option<Duration> {
