@@ -207,8 +207,14 @@ impl BoundSip {
         let (listeners, bans) = self.into_parts();
         for listener in listeners {
             let config = listener.config;
-            let gate = Gate::new(&config, inbound.clone(), Arc::clone(&counters), clock);
-            let gate = Arc::new(gate.with_bans(bans.clone()));
+            let gate = Gate::new(
+                &config,
+                inbound.clone(),
+                Arc::clone(&counters),
+                clock,
+                bans.clone(),
+            );
+            let gate = Arc::new(gate);
             let mut out = Outgoing {
                 id: config.id,
                 udp: None,

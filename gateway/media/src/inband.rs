@@ -60,7 +60,8 @@ impl Goertzel {
     }
 
     fn take(&mut self, sample: f32) {
-        let now = self.coefficient.mul_add(self.one, sample - self.two);
+        // No `mul_add`: without FMA in the target it is a call for each sample and filter.
+        let now = self.coefficient * self.one + (sample - self.two);
         self.two = self.one;
         self.one = now;
     }

@@ -208,6 +208,23 @@ struct Source {
     bare_invites: Bucket,
 }
 
+impl Source {
+    /// A request of a source at which no phone has proved who it is. One that cannot be read is left to the endpoint.
+    fn stranger(&mut self, now: Time, bare_invites: Rate, kind: Kind, bytes: &[u8]) -> Verdict {
+        let Ok(request) = Message::index(bytes) else {
+            return Verdict::Queue;
+        };
+        if is_scanner(&request) {
+            return Verdict::Drop(DropReason::Scanner);
+        }
+        let bare = kind == Kind::Invite && request.first(Name::Authorization).is_none();
+        if bare && !self.bare_invites.take(now, bare_invites) {
+            return Verdict::Drop(DropReason::SourceRate);
+        }
+        Verdict::Queue
+    }
+}
+
 /// The admission of one listener.
 pub struct Admission {
     config: AdmissionConfig,
@@ -283,14 +300,14 @@ impl Admission {
     }
 
     fn phone(&mut self, now: Time, ip: IpAddr, kind: Kind, bytes: &[u8], standing: Standing) -> Verdict {
-        if !self.sources.contains_key(&ip) {
-            if self.sources.len() >= self.config.sources_max.max(1) {
-                self.sources_before = std::mem::take(&mut self.sources);
-            }
-            let known = self.sources_before.remove(&ip).unwrap_or_default();
-            self.sources.insert(ip, known);
+        if self.sources.len() >= self.config.sources_max.max(1) && !self.sources.contains_key(&ip) {
+            self.sources_before = std::mem::take(&mut self.sources);
         }
-        let source = self.sources.entry(ip).or_default();
+        let before = &mut self.sources_before;
+        let source = self
+            .sources
+            .entry(ip)
+            .or_insert_with(|| before.remove(&ip).unwrap_or_default());
         match kind {
             Kind::Ack | Kind::InCall | Kind::Response => {
                 if !source.rest.take(now, self.config.source_rest) {
@@ -308,28 +325,10 @@ impl Admission {
                 if !self.all_requests.take(now, self.config.all_requests) {
                     return Verdict::Drop(DropReason::ListenerRate);
                 }
-                return self.stranger(now, ip, kind, bytes);
+                return source.stranger(now, self.config.source_bare_invites, kind, bytes);
             }
         }
         Verdict::Queue
-    }
-
-    /// A request of a source at which no phone has proved who it is. One that cannot be read is left to the endpoint.
-    fn stranger(&mut self, now: Time, ip: IpAddr, kind: Kind, bytes: &[u8]) -> Verdict {
-        let Ok(request) = Message::index(bytes) else {
-            return Verdict::Queue;
-        };
-        if is_scanner(&request) {
-            return Verdict::Drop(DropReason::Scanner);
-        }
-        let bare = kind == Kind::Invite && request.first(Name::Authorization).is_none();
-        let rate = self.config.source_bare_invites;
-        let source = self.sources.get_mut(&ip).filter(|_| bare);
-        if source.is_none_or(|source| source.bare_invites.take(now, rate)) {
-            Verdict::Queue
-        } else {
-            Verdict::Drop(DropReason::SourceRate)
-        }
     }
 
     fn unknown(&mut self, now: Time, peer: SocketAddr, kind: Kind, bytes: &[u8]) -> Verdict {

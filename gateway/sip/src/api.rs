@@ -38,12 +38,6 @@ impl Transport {
         !matches!(self, Self::Udp)
     }
 
-    /// Whether nobody on the way can read the messages, keys in their SDP included.
-    #[must_use]
-    pub const fn is_secure(self) -> bool {
-        matches!(self, Self::Tls | Self::Wss)
-    }
-
     /// Its name in Via (RFC 3261 §25.1, RFC 7118 §5.2).
     #[must_use]
     pub const fn via_token(self) -> &'static str {
@@ -122,8 +116,6 @@ impl Listener {
 pub struct AgentRoute {
     /// The listener it registered with.
     pub listener: ListenerId,
-    /// The transport it registered over.
-    pub transport: Transport,
     /// Where its packets come from.
     pub peer: SocketAddr,
 }
@@ -404,8 +396,6 @@ pub enum Event {
         source: Source,
         /// The listener, for the choice of the media address.
         listener: ListenerId,
-        /// Its transport: whether keys in the SDP are secret.
-        transport: Transport,
         /// The number called, as the trunk's rule reads it; at first the user part of the Request-URI.
         called: String,
         /// What else the trunk's rule reads as the number called, in its order.

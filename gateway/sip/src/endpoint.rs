@@ -107,7 +107,6 @@ impl Endpoint {
         let hop = self.registrar.newest(agent)?;
         Some(AgentRoute {
             listener: hop.listener,
-            transport: hop.transport,
             peer: hop.to,
         })
     }

@@ -16,9 +16,9 @@ use crate::dialog::{Call, Invitation, LegSettings, Legs, Target, from_value};
 use crate::digest::Challenge;
 use crate::endpoint::agent::{Fired, UserAgent};
 use crate::endpoint::envelope::Envelope;
-use crate::endpoint::{identity, wire};
+use crate::endpoint::identity;
 use crate::header::Name;
-use crate::message::{Message, Method};
+use crate::message::Method;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, Lapse, Limits, Stack, TxId, User};
 use crate::{Event, Listener, ListenerId, Output, Received, ReleaseReason, Role, Source, Transport};
@@ -179,7 +179,7 @@ impl Phone {
         let UserAgent { stack, legs } = &mut self.ua;
         match user {
             User::Dial { leg, fork } => {
-                if !(matches!(status, 401 | 407) && self.repeat_call(env, status, leg, fork, tx)) {
+                if !(matches!(status, 401 | 407) && self.repeat_call(env, leg, fork, tx)) {
                     let UserAgent { stack, legs } = &mut self.ua;
                     legs.dial_heard(stack, leg, fork, tx, env, status);
                 }
@@ -194,13 +194,8 @@ impl Phone {
 
     /// Sends a challenged INVITE again with the digest of the account that it is from; false where there is none
     /// or it was tried already.
-    fn repeat_call(&mut self, env: &Envelope<'_>, status: u16, leg: LegId, fork: usize, tx: TxId) -> bool {
-        let (challenge_name, answer_name) = challenge_names(status);
-        let Some((request, hop)) = self.ua.stack.client_request(tx) else {
-            return false;
-        };
-        let sent = request.bytes().to_vec();
-        let Ok(request) = Message::index(&sent) else {
+    fn repeat_call(&mut self, env: &Envelope<'_>, leg: LegId, fork: usize, tx: TxId) -> bool {
+        let Some((request, _)) = self.ua.stack.client_request(tx) else {
             return false;
         };
         let from = request
@@ -214,16 +209,14 @@ impl Phone {
         else {
             return false;
         };
-        let Some(challenge) = Challenge::best(env.msg, challenge_name, None) else {
+        let Some(challenge) = Challenge::best(env.msg, None) else {
             return false;
         };
         let password = account.password.reveal();
-        let uri = request.raw_uri().unwrap_or_default();
-        let answer = challenge.answer(&account.user, password, "INVITE", uri, 1, &mut self.ua.stack.rng);
+        let uri = request.raw_uri().unwrap_or_default().to_owned();
         let UserAgent { stack, legs } = &mut self.ua;
-        legs.dial_repeat(stack, leg, fork, hop, |tx| {
-            wire::repeated(&request, tx, &[(answer_name, &answer)])
-        })
+        let answer = challenge.answer(&account.user, password, "INVITE", &uri, 1, &mut stack.rng);
+        legs.dial_repeat(stack, leg, (fork, tx), &[(challenge.answered_in, &answer)])
     }
 
     fn request_outside(&mut self, env: &Envelope<'_>, key: &[u8]) {
@@ -356,15 +349,6 @@ impl Phone {
             PhoneCommand::RejectReoffer { leg, status } => legs.reject_reoffer(stack, leg, status),
             PhoneCommand::Digit { leg, digit } => legs.send_digit(stack, leg, *digit.reveal()),
         }
-    }
-}
-
-/// The header of a challenge and that of its answer, by status (RFC 3261 §22.2, §22.3).
-fn challenge_names(status: u16) -> (Name, Name) {
-    if status == 407 {
-        (Name::ProxyAuthenticate, Name::ProxyAuthorization)
-    } else {
-        (Name::WwwAuthenticate, Name::Authorization)
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod registration;
 
 use std::net::SocketAddr;
 
-use hotline_types::{Rng, TrunkSlug};
+use hotline_types::{Rng, Time, TrunkSlug};
 
 pub use api::{
     CalledIn, IdentityIn, Trunk, TrunkAccount, TrunkDial, TrunkDown, TrunkEvent, TrunkRules, TrunkState,
@@ -52,9 +52,23 @@ pub(crate) struct Line {
 
 impl Line {
     /// Whether calls may be sent there: a gateway lives, and it knows us where it must.
-    pub(crate) fn is_up(&self) -> bool {
-        self.targets.iter().any(|target| target.health.is_up())
-            && self.registration.as_ref().is_none_or(Registration::is_up)
+    pub(crate) fn is_up(&self, now: Time) -> bool {
+        self.targets.iter().any(|target| target.health.is_up()) && self.is_registered(now) != Some(false)
+    }
+
+    /// Whether it must be registered with, and is.
+    pub(crate) fn is_registered(&self, now: Time) -> Option<bool> {
+        self.registration
+            .as_ref()
+            .map(|registration| registration.is_up(now))
+    }
+
+    /// Why it is down.
+    pub(crate) fn why_down(&self, now: Time) -> TrunkDown {
+        match &self.registration {
+            Some(registration) if !registration.is_up(now) => registration.down(),
+            _ => TrunkDown::Silent,
+        }
     }
 
     /// Where a request goes: live addresses before dead ones, by priority, and by weight among equals (RFC 2782).
@@ -164,9 +178,9 @@ impl Trunks {
         listener: ListenerId,
         transport: Transport,
         source: SocketAddr,
-    ) -> Option<&Line> {
+    ) -> Option<TrunkId> {
         let ip = source.ip().to_canonical();
-        let its = |line: &&Line| {
+        let its = |line: &Line| {
             line.config.listener == listener
                 && (is_among(&line.config.peers, transport, source)
                     || line
@@ -174,7 +188,7 @@ impl Trunks {
                         .iter()
                         .any(|target| target.at.ip().to_canonical() == ip))
         };
-        self.lines.iter().find(its)
+        self.ids().find(|id| self.get(*id).is_some_and(its))
     }
 }
 

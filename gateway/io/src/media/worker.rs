@@ -25,6 +25,7 @@ use super::outbox::Outbox;
 use super::ports::Ports;
 use super::slots::{Bridge, Place, Slot, Slots};
 use super::taps::{Spoken, Taps};
+use super::transport::Kind;
 use super::{MediaConfig, Routes, Shared};
 
 /// Sockets that one wait reports at most.
@@ -211,7 +212,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             return;
         };
         let now = self.parts.config.clock.mono();
-        let Some(packet) = slot.transport.open(packet, &mut self.counters) else {
+        let Some(packet) = slot.transport.open(Kind::Rtp, packet, &mut self.counters) else {
             return;
         };
         let Some(taken) = slot.leg.take(now, from, packet) else {
@@ -275,7 +276,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             return;
         };
         let now = self.parts.config.clock.mono();
-        let Some(packet) = slot.transport.open_rtcp(packet, &mut self.counters) else {
+        let Some(packet) = slot.transport.open(Kind::Rtcp, packet, &mut self.counters) else {
             return;
         };
         if slot.leg.take_rtcp(now, from, packet) {
@@ -353,7 +354,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
                 let Slot {
                     transport, sockets, ..
                 } = slot;
-                let _sent = transport.seal_rtcp(&report[..len], |packet| {
+                let _sent = transport.seal(Kind::Rtcp, &report[..len], |packet| {
                     rustix::net::sendto(&sockets.rtcp, packet, SendFlags::DONTWAIT, &to).is_ok()
                 });
             }
@@ -459,24 +460,19 @@ fn send(slot: &mut Slot, packet: &[u8]) -> bool {
         connected,
         ..
     } = slot;
-    let target = if *connected { None } else { leg.target() };
-    transport.seal(packet, |packet| deliver(&sockets.rtp, *connected, target, packet))
-}
-
-fn deliver(socket: &UdpSocket, connected: bool, target: Option<SocketAddr>, packet: &[u8]) -> bool {
-    let once = || {
-        if connected {
-            return rustix::net::send(socket, packet, SendFlags::DONTWAIT);
+    transport.seal(Kind::Rtp, packet, |packet| {
+        let once = || {
+            if *connected {
+                return rustix::net::send(&sockets.rtp, packet, SendFlags::DONTWAIT);
+            }
+            let target = leg.target().ok_or(Errno::NOTCONN)?;
+            rustix::net::sendto(&sockets.rtp, packet, SendFlags::DONTWAIT, &target)
+        };
+        match once() {
+            Ok(_) => true,
+            Err(Errno::AGAIN | Errno::NOTCONN) => false,
+            // A refusal is that of an earlier packet, told late by ICMP: this one was not sent yet.
+            Err(_) => once().is_ok(),
         }
-        match target {
-            Some(target) => rustix::net::sendto(socket, packet, SendFlags::DONTWAIT, &target),
-            None => Err(Errno::NOTCONN),
-        }
-    };
-    match once() {
-        Ok(_) => true,
-        Err(Errno::AGAIN | Errno::NOTCONN) => false,
-        // A refusal is that of an earlier packet, told late by ICMP: this one was not sent yet.
-        Err(_) => once().is_ok(),
-    }
+    })
 }

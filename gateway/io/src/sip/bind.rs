@@ -20,7 +20,7 @@ const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// An address that could not be had.
 #[derive(Debug, Error)]
-#[error("cannot listen for SIP on {} {address}: {error}\nhint: {}", name(*.transport), hint(.error))]
+#[error("cannot listen for SIP on {} {address}: {error}\nhint: {}", .transport.via_token().to_ascii_lowercase(), hint(.error))]
 pub struct BindError {
     /// The listener.
     pub listener: ListenerId,
@@ -30,16 +30,6 @@ pub struct BindError {
     pub address: SocketAddr,
     /// What the system said; already in the message.
     pub error: io::Error,
-}
-
-const fn name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-        Transport::Tls => "tls",
-        Transport::Ws => "ws",
-        Transport::Wss => "wss",
-    }
 }
 
 fn hint(error: &io::Error) -> &'static str {

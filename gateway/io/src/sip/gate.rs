@@ -54,6 +54,7 @@ impl Gate {
         inbound: mpsc::Sender<Input>,
         counters: Arc<SipCounters>,
         clock: Clock,
+        bans: SharedBans,
     ) -> Self {
         let admission = Mutex::new(Admission::new(config.admission.clone()));
         Self {
@@ -62,13 +63,9 @@ impl Gate {
             counters,
             role: config.role,
             admission,
-            bans: SharedBans::default(),
+            bans,
             clock,
         }
-    }
-
-    pub(super) fn with_bans(self, bans: SharedBans) -> Self {
-        Self { bans, ..self }
     }
 
     pub(super) fn count(&self, what: SipCount) {

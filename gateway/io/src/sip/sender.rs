@@ -126,8 +126,8 @@ impl SipSender {
             to,
             mut bytes,
         } = transmit;
-        let others = || self.0.table.find(listener, to);
-        for conn in [conn, others()].into_iter().flatten() {
+        let others = std::iter::once_with(|| self.0.table.find(listener, to));
+        for conn in conn.into_iter().chain(others.flatten()) {
             match self.0.table.put(conn, bytes) {
                 Put::Queued => return,
                 Put::Unknown(back) => bytes = back,

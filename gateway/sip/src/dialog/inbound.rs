@@ -81,7 +81,6 @@ impl Legs {
             leg,
             source,
             listener,
-            transport: env.hop.transport,
             called,
             also_called,
             passed,

@@ -10,7 +10,7 @@ use super::{Dialog, contact};
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
 use crate::header::Name;
-use crate::message::{Message, Method};
+use crate::message::Method;
 use crate::transaction::{Hop, Stack, TxId, User};
 use crate::{DialFailure, Event, ReleaseReason};
 
@@ -38,7 +38,7 @@ pub(crate) struct Fork {
     pub(crate) tx: TxId,
     pub(crate) local_tag: u64,
     pub(crate) failed: Option<DialFailure>,
-    /// A digest challenge was answered already.
+    /// A digest challenge, or a demand for a longer session, was answered already.
     pub(crate) answered_challenge: bool,
     /// Early dialogs that matter: with a reliable provisional answer, or with SDP.
     pub(crate) early: Vec<Early>,
@@ -237,21 +237,12 @@ impl Legs {
         env: &Envelope<'_>,
     ) -> bool {
         let least = env.msg.min_se().ok().flatten().unwrap_or(0);
-        let Some((request, hop)) = stack.client_request(tx).filter(|_| least > SESSION_ASKED_S) else {
+        if least <= SESSION_ASKED_S {
             return false;
-        };
-        let sent = request.bytes().to_vec();
-        let Ok(request) = Message::index(&sent) else {
-            return false;
-        };
+        }
         let least = least.to_string();
-        self.dial_repeat(stack, leg, fork, hop, |tx| {
-            wire::repeated(
-                &request,
-                tx,
-                &[(Name::SessionExpires, &least), (Name::MinSe, &least)],
-            )
-        })
+        let headers = [(Name::SessionExpires, &*least), (Name::MinSe, &*least)];
+        self.dial_repeat(stack, leg, (fork, tx), &headers)
     }
 
     fn dial_won(&mut self, stack: &mut Stack, leg: LegId, fork: usize, up: Up) {
@@ -270,14 +261,13 @@ impl Legs {
         self.table.insert(leg, Leg::Up(Box::new(up)));
     }
 
-    /// Sends the INVITE of a fork again as a new transaction, once: `request` makes it with the new branch.
+    /// Sends the INVITE `sent` of a fork again as a new transaction, once, with other values of these headers.
     pub(crate) fn dial_repeat(
         &mut self,
         stack: &mut Stack,
         leg: LegId,
-        fork: usize,
-        hop: Hop,
-        request: impl FnOnce(TxId) -> Vec<u8>,
+        (fork, sent): (usize, TxId),
+        headers: &[(Name, &str)],
     ) -> bool {
         let Some(Leg::Dialling(dialling)) = self.table.get_mut(&leg) else {
             return false;
@@ -290,9 +280,13 @@ impl Legs {
             return false;
         };
         let tx = stack.new_branch();
+        let Some((request, hop)) = stack.client_request(sent) else {
+            return false;
+        };
+        let again = wire::repeated(&request, tx, headers);
         fork_state.answered_challenge = true;
         fork_state.tx = tx;
-        stack.client_send(tx, User::Dial { leg, fork }, hop, request(tx), true);
+        stack.client_send(tx, User::Dial { leg, fork }, hop, again, true);
         true
     }
 

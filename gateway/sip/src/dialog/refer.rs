@@ -9,6 +9,7 @@ use hotline_types::LegId;
 use super::leg::{Leg, Legs};
 use crate::build::Head;
 use crate::endpoint::envelope::Envelope;
+use crate::endpoint::identity;
 use crate::header::{Name, Replaces, Value};
 use crate::message::Method;
 use crate::transaction::{Stack, TxId, User};
@@ -17,8 +18,6 @@ use crate::{Event, Replaced};
 
 /// Seconds that the implied subscription is said to last; it ends with the transfer.
 const SUBSCRIBED_S: u32 = 180;
-/// Longest user part of a Refer-To.
-const USER_CHARS_MAX: usize = 64;
 
 /// A REFER of the peer that is not finished.
 #[derive(Debug)]
@@ -208,15 +207,7 @@ fn read(env: &Envelope<'_>) -> Result<(String, Option<String>), u16> {
     if matches!(uri.scheme, Scheme::Other(_)) {
         return Err(416);
     }
-    let user = uri.user_decoded().unwrap_or_default();
-    let user: String = user
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(USER_CHARS_MAX)
-        .collect();
+    let user = identity::plain_user(uri.user_decoded().unwrap_or_default());
     let replaces = uri.headers.unwrap_or_default().split('&').find_map(|header| {
         let (name, value) = header.split_once('=')?;
         name.eq_ignore_ascii_case("replaces").then(|| unescape(value))

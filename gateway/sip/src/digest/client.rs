@@ -21,12 +21,14 @@ pub(crate) struct Challenge {
     pub(crate) algorithm: Algorithm,
     /// Whether the last answer failed for its nonce alone: try again without asking anybody.
     pub(crate) stale: bool,
+    /// The header of its answer (RFC 3261 §22.2, §22.3).
+    pub(crate) answered_in: Name,
 }
 
 impl Challenge {
     /// Reads one challenge; none where it asks for an algorithm or a qop that we do not speak.
     #[must_use]
-    pub(crate) fn read(params: &AuthParams<'_>) -> Option<Self> {
+    pub(crate) fn read(params: &AuthParams<'_>, answered_in: Name) -> Option<Self> {
         let get = |name| params.get(name).map(std::borrow::Cow::into_owned);
         let algorithm = Algorithm::asked(params)?;
         let auth = get("qop")?
@@ -41,16 +43,22 @@ impl Challenge {
             opaque: get("opaque"),
             algorithm,
             stale: get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
+            answered_in,
         })
     }
 
-    /// The strongest challenge of a 401 (`WWW-Authenticate`) or 407 (`Proxy-Authenticate`); only one of `realm`,
-    /// where that is given: a password must not be tried on whoever asks.
+    /// The strongest challenge of a response, 407 (`Proxy-Authenticate`) or 401 (`WWW-Authenticate`); only one of
+    /// `realm`, where that is given: a password must not be tried on whoever asks.
     #[must_use]
-    pub(crate) fn best(response: &Message<'_>, header: Name, realm: Option<&str>) -> Option<Self> {
+    pub(crate) fn best(response: &Message<'_>, realm: Option<&str>) -> Option<Self> {
+        let (asked_in, answered_in) = if response.status() == Some(407) {
+            (Name::ProxyAuthenticate, Name::ProxyAuthorization)
+        } else {
+            (Name::WwwAuthenticate, Name::Authorization)
+        };
         response
-            .auth(header)
-            .filter_map(|params| Self::read(&params.ok()?))
+            .auth(asked_in)
+            .filter_map(|params| Self::read(&params.ok()?, answered_in))
             .filter(|challenge| realm.is_none_or(|realm| realm == challenge.realm))
             .reduce(|best, next| {
                 if next.algorithm > best.algorithm {
@@ -61,7 +69,7 @@ impl Challenge {
             })
     }
 
-    /// The value of the Authorization (or Proxy-Authorization) header that answers for this request.
+    /// The value of the header that answers for this request.
     ///
     /// `uri` is the Request-URI byte for byte; `count` starts at 1 and rises with each use of the nonce.
     #[must_use]

@@ -66,10 +66,10 @@ impl House {
         );
         let response = Message::parse(text.as_bytes()).unwrap();
         match algorithm {
-            None => Challenge::best(&response, Name::WwwAuthenticate, Some("hotline")).unwrap(),
+            None => Challenge::best(&response, Some("hotline")).unwrap(),
             Some(algorithm) => response
                 .auth(Name::WwwAuthenticate)
-                .filter_map(|params| Challenge::read(&params.unwrap()))
+                .filter_map(|params| Challenge::read(&params.unwrap(), Name::Authorization))
                 .find(|challenge| challenge.algorithm == algorithm)
                 .unwrap(),
         }
@@ -126,7 +126,7 @@ fn challenge_of_another_realm_is_not_answered() {
         Proxy-Authenticate: Digest realm=\"trunk\", nonce=\"n\", qop=\"auth-int,auth\", opaque=\"o\", stale=TRUE\r\n\
         Proxy-Authenticate: Digest realm=\"trunk\", nonce=\"m\", qop=\"auth\", algorithm=SHA-512-256\r\n\r\n";
     let response = Message::parse(text.as_bytes()).unwrap();
-    let best = |realm| Challenge::best(&response, Name::ProxyAuthenticate, Some(realm));
+    let best = |realm| Challenge::best(&response, Some(realm));
     let trunk = best("trunk").unwrap();
     assert_eq!(
         (trunk.nonce.as_str(), trunk.opaque.as_deref(), trunk.stale),

@@ -5,11 +5,12 @@
 
 use super::envelope::{Envelope, reply_hop};
 use super::wire;
-use crate::build;
+use crate::build::{self, Builder};
 use crate::dialog::Legs;
+use crate::header::Name;
 use crate::message::{Fault, Message, Method};
 use crate::timer::TimerKey;
-use crate::transaction::{Arrival, Heard, Lapse, Stack, TxId, User, cancel_id};
+use crate::transaction::{Arrival, Heard, Hop, Lapse, Stack, TxId, User, cancel_id};
 use crate::uri::Scheme;
 use crate::{Counted, DialFailure, Output, Received};
 
@@ -165,6 +166,20 @@ impl UserAgent {
     pub(crate) fn reply_stateless(&mut self, env: &Envelope<'_>, status: u16) {
         let bytes = self.legs.reply_bytes(&mut self.stack, env, status);
         self.stack.send(env.hop, bytes);
+    }
+
+    /// Begins an OPTIONS that shows whether somebody lives; none where the listener is not known.
+    pub(crate) fn options(&mut self, uri: &str, hop: Hop) -> Option<(TxId, Builder)> {
+        let at = self.legs.face(hop.listener, hop.to.ip())?.advertised;
+        let stack = &mut self.stack;
+        let (tx, tag, call) = (stack.new_branch(), stack.rng.next_u64(), stack.rng.next_u64());
+        let draft = wire::request(Method::Options, uri, tx, hop.transport, at)
+            .header(Name::From, format_args!("<sip:hotline@{at}>;tag={tag:016x}"))
+            .header(Name::To, format_args!("<{uri}>"))
+            .header(Name::CallId, format_args!("{call:016x}"))
+            .header(Name::CSeq, "1 OPTIONS")
+            .header(Name::UserAgent, &self.legs.settings.product);
+        Some((tx, draft))
     }
 
     /// A client transaction ended without an answer.

@@ -128,7 +128,8 @@ fn number_of(addr: &NameAddr<'_>) -> Option<String> {
     (!number.is_empty()).then_some(number)
 }
 
-fn plain_user(user: Cow<'_, str>) -> String {
+/// A decoded user part without its parameters, as it may be shown and looked up.
+pub(crate) fn plain_user(user: Cow<'_, str>) -> String {
     let user = user.split(';').next().unwrap_or("");
     user.chars()
         .filter(|c| !c.is_control())

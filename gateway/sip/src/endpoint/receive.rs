@@ -12,7 +12,7 @@ use crate::digest::{Check, Refusal};
 use crate::header::Name;
 use crate::message::Method;
 use crate::transaction::{Hop, TxId, User};
-use crate::trunk::Line;
+use crate::trunk::TrunkId;
 use crate::{Counted, Event, Received, Role, Source};
 
 impl Endpoint {
@@ -30,9 +30,10 @@ impl Endpoint {
                 }
             }
             None => {
-                let foreign = self.role(env) != Some(Role::Phones) && self.trunk_of(env).is_none();
-                if let Some(key) = self.ua.request(env, foreign.then_some(403)) {
-                    self.request_outside(env, &key);
+                let origin = self.origin(env);
+                let refusal = (origin == Origin::Stranger).then_some(403);
+                if let Some(key) = self.ua.request(env, refusal) {
+                    self.request_outside(env, &key, origin);
                 }
             }
         }
@@ -43,7 +44,7 @@ impl Endpoint {
         match user {
             User::Dial { leg, fork } => {
                 let answered =
-                    matches!(status, 401 | 407) && self.answer_trunk_challenge(env, status, (leg, fork), tx);
+                    matches!(status, 401 | 407) && self.answer_trunk_challenge(env, (leg, fork), tx);
                 if !answered {
                     let UserAgent { stack, legs } = &mut self.ua;
                     legs.dial_heard(stack, leg, fork, tx, env, status);
@@ -67,20 +68,21 @@ impl Endpoint {
         }
     }
 
-    fn request_outside(&mut self, env: &Envelope<'_>, key: &[u8]) {
-        match (env.method, self.role(env)) {
-            (Method::Invite, _) => self.invite(env, key),
-            (Method::Register, Some(Role::Phones)) => self.register(env, key),
+    fn request_outside(&mut self, env: &Envelope<'_>, key: &[u8], origin: Origin) {
+        match (env.method, origin) {
+            (Method::Invite, Origin::Trunk(id)) => self.invite(env, key, Some(id)),
+            (Method::Invite, Origin::Phone) => self.invite(env, key, None),
+            (Method::Register, Origin::Phone) => self.register(env, key),
             _ => self.ua.request_outside(env),
         }
     }
 
-    fn invite(&mut self, env: &Envelope<'_>, key: &[u8]) {
+    fn invite(&mut self, env: &Envelope<'_>, key: &[u8], trunk: Option<TrunkId>) {
         if self.ua.legs.is_full() {
             self.ua.legs.count(Counted::TableFull);
             return self.ua.reply_stateless(env, 503);
         }
-        let source = match self.trunk_of(env) {
+        let source = match trunk.and_then(|id| self.trunks.get(id)) {
             Some(line) => Source::Trunk(line.config.slug.clone()),
             None => match self.authenticated(env, env.from_user) {
                 Some(agent) => Source::Agent(agent),
@@ -91,20 +93,17 @@ impl Endpoint {
             self.ua.legs.count(Counted::Unacknowledged);
             return self.ua.reply_stateless(env, 503);
         }
-        let from_trunk = matches!(source, Source::Trunk(_));
-        let rules = self.trunk_of(env).map(|line| &line.config.rules);
+        let rules = trunk
+            .and_then(|id| self.trunks.get(id))
+            .map(|line| &line.config.rules);
         let trusted = rules.is_some_and(|rules| rules.trust_identity);
         let (caller, display) = identity::caller(env, trusted);
-        let mut called = rules.map_or_else(Vec::new, |rules| identity::called_by(env, &rules.called));
-        let first = if called.is_empty() {
-            identity::called(env)
-        } else {
-            called.remove(0)
-        };
+        let called = rules.map_or_else(Vec::new, |rules| identity::called_by(env, &rules.called));
+        let mut called = called.into_iter();
         let call = Call {
             source,
-            called: first,
-            also_called: called,
+            called: called.next().unwrap_or_else(|| identity::called(env)),
+            also_called: called.collect(),
             passed: rules.map_or_else(Vec::new, |rules| identity::passed(env, &rules.pass_headers)),
             caller,
             display,
@@ -116,7 +115,7 @@ impl Endpoint {
             to: env.peer,
             ..env.hop
         };
-        let role = if from_trunk { Role::Trunk } else { Role::Phones };
+        let role = trunk.map_or(Role::Phones, |_| Role::Trunk);
         let next = env.next_hop(came_by, role);
         let UserAgent { stack, legs } = &mut self.ua;
         if let Err(status) = legs.incoming(stack, env, tx, next, call) {
@@ -177,20 +176,31 @@ impl Endpoint {
         None
     }
 
-    fn role(&self, env: &Envelope<'_>) -> Option<Role> {
-        self.ua.legs.listener(env.hop.listener).map(|known| known.role)
-    }
-
-    /// The trunk that a source belongs to, on the trunk's own listener.
-    fn trunk_of(&self, env: &Envelope<'_>) -> Option<&Line> {
-        if self.role(env) != Some(Role::Trunk) {
-            return None;
-        }
+    /// Whose request this is, by listener and source.
+    fn origin(&self, env: &Envelope<'_>) -> Origin {
         let Hop {
             listener, transport, ..
         } = env.hop;
-        self.trunks.of_source(listener, transport, env.peer)
+        match self.ua.legs.listener(listener).map(|known| known.role) {
+            Some(Role::Phones) => Origin::Phone,
+            Some(Role::Trunk) => self
+                .trunks
+                .of_source(listener, transport, env.peer)
+                .map_or(Origin::Stranger, Origin::Trunk),
+            None => Origin::Stranger,
+        }
     }
+}
+
+/// Whose a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// On the phones' listener: who it is the digest says.
+    Phone,
+    /// On its own listener, from one of its addresses.
+    Trunk(TrunkId),
+    /// Anybody else's.
+    Stranger,
 }
 
 /// Phones, by the beginning of their User-Agent, that give up where any challenge names an algorithm that they do

@@ -2,9 +2,7 @@
 
 use super::Endpoint;
 use super::envelope::Envelope;
-use super::wire;
 use crate::header::{Contact, Name};
-use crate::message::Method;
 use crate::registrar::{Asked, BindingId, Registration, Wish};
 use crate::transaction::{Hop, User};
 
@@ -86,24 +84,10 @@ impl Endpoint {
             self.tell(change);
         }
         let Some((uri, hop)) = target else { return };
-        let Some(face) = self.ua.legs.face(hop.listener, hop.to.ip()) else {
+        let Some((tx, draft)) = self.ua.options(&uri, hop) else {
             return;
         };
-        let (tx, tag, call) = (
-            self.ua.stack.new_branch(),
-            self.ua.stack.rng.next_u64(),
-            self.ua.stack.rng.next_u64(),
-        );
-        let bytes = wire::request(Method::Options, &uri, tx, hop.transport, face.advertised)
-            .header(
-                Name::From,
-                format_args!("<sip:hotline@{}>;tag={tag:016x}", face.advertised),
-            )
-            .header(Name::To, format_args!("<{uri}>"))
-            .header(Name::CallId, format_args!("{call:016x}"))
-            .header(Name::CSeq, "1 OPTIONS")
-            .header(Name::UserAgent, &self.ua.legs.settings.product)
-            .finish();
+        let bytes = draft.finish();
         self.ua
             .stack
             .client_send(tx, User::Ping(binding), hop, bytes, false);

@@ -6,17 +6,18 @@ use std::time::Duration;
 use hotline_types::TrunkSlug;
 
 use super::Endpoint;
+use super::agent::UserAgent;
 use super::envelope::Envelope;
 use super::wire;
 use crate::dialog::{Invitation, Target};
 use crate::digest::Challenge;
 use crate::header::{Contact, Name};
-use crate::message::{Message, Method};
+use crate::message::Method;
 use crate::timer::TimerKey;
 use crate::transaction::{Hop, TxId, User};
-use crate::trunk::registration::{Heard, ROUTES_MAX, Step};
+use crate::trunk::registration::{Heard, ROUTES_MAX, Registration, Step};
 use crate::trunk::{TrunkDial, TrunkId};
-use crate::{DialFailure, Event, IdentityIn, TrunkDown, TrunkEvent, TrunkState};
+use crate::{DialFailure, Event, IdentityIn, TrunkEvent, TrunkState};
 
 impl Endpoint {
     /// Begins: every trunk registers and asks its gateways at once.
@@ -36,23 +37,21 @@ impl Endpoint {
 
     /// Every trunk as it is now.
     pub fn trunks(&self) -> impl Iterator<Item = TrunkState> + '_ {
-        self.trunks.iter().map(|line| {
+        let now = self.ua.stack.now;
+        self.trunks.iter().map(move |line| {
             let takes_calls = !line.config.rules.gateways.is_empty();
-            let up = !takes_calls || line.is_up();
+            let up = !takes_calls || line.is_up(now);
             TrunkState {
                 slug: line.config.slug.clone(),
                 takes_calls,
                 up,
-                down: (!up).then(|| why_down(line)),
+                down: (!up).then(|| line.why_down(now)),
                 gateways: line
                     .targets
                     .iter()
                     .map(|target| (target.at, target.health.is_up()))
                     .collect(),
-                registered: line
-                    .registration
-                    .as_ref()
-                    .map(crate::trunk::registration::Registration::is_up),
+                registered: line.is_registered(now),
             }
         })
     }
@@ -63,7 +62,7 @@ impl Endpoint {
         self.trunks
             .named(trunk)
             .and_then(|id| self.trunks.get(id))
-            .is_some_and(crate::trunk::Line::is_up)
+            .is_some_and(|line| line.is_up(self.ua.stack.now))
     }
 
     /// Says once that a trunk went up or down, and why.
@@ -75,10 +74,7 @@ impl Endpoint {
         if line.config.rules.gateways.is_empty() {
             return;
         }
-        if let Some(registration) = &mut line.registration {
-            registration.at(now);
-        }
-        let down = (!line.is_up()).then(|| why_down(line));
+        let down = (!line.is_up(now)).then(|| line.why_down(now));
         if line.told.replace(down) == Some(down) {
             return;
         }
@@ -91,7 +87,6 @@ impl Endpoint {
     }
 
     pub(super) fn register_with_trunk(&mut self, id: TrunkId) {
-        let now = self.ua.stack.now;
         let Some(registration) = self
             .trunks
             .get_mut(id)
@@ -99,7 +94,7 @@ impl Endpoint {
         else {
             return;
         };
-        let step = registration.due(now);
+        let step = registration.due();
         self.follow(id, step);
     }
 
@@ -162,7 +157,7 @@ impl Endpoint {
                 *uses,
                 &mut stack.rng,
             );
-            draft = draft.header(Name::Authorization, value);
+            draft = draft.header(challenge.answered_in, value);
         }
         stack.client_send(tx, User::TrunkRegister(id, hop.to), hop, draft.finish(), false);
     }
@@ -198,14 +193,7 @@ impl Endpoint {
                     .collect(),
                 seen: seen(env),
             },
-            401 | 407 => {
-                let name = if status == 401 {
-                    Name::WwwAuthenticate
-                } else {
-                    Name::ProxyAuthenticate
-                };
-                Heard::Challenged(status, Challenge::best(env.msg, name, Some(&account.realm)))
-            }
+            401 | 407 => Heard::Challenged(status, Challenge::best(env.msg, Some(&account.realm))),
             423 => Heard::TooBrief(Duration::from_secs(seconds(Name::MinExpires).unwrap_or(0))),
             _ => Heard::Refused(status, seconds(Name::RetryAfter).map(Duration::from_secs)),
         };
@@ -233,18 +221,12 @@ impl Endpoint {
 
     /// The connection to a trunk is gone: it may know us no more.
     pub(super) fn trunk_moved(&mut self, to: impl Fn(&Hop) -> bool) {
-        let now = self.ua.stack.now;
         for id in self.trunks.ids() {
             let Some(line) = self.trunks.get_mut(id) else {
                 continue;
             };
             let hit = line.targets.iter().any(|target| to(&line.hop(target.at)));
-            if hit
-                && let Some(step) = line
-                    .registration
-                    .as_mut()
-                    .and_then(|registration| registration.moved(now))
-            {
+            if hit && let Some(step) = line.registration.as_mut().and_then(Registration::moved) {
                 self.follow(id, step);
             }
         }
@@ -253,33 +235,23 @@ impl Endpoint {
     /// The next OPTIONS to each gateway of a trunk.
     pub(super) fn ping_trunk(&mut self, id: TrunkId) {
         let Some(line) = self.trunks.get(id) else { return };
-        let stack = &mut self.ua.stack;
         let Some(pause) = line.config.rules.ping else {
             return;
         };
         for target in &line.targets {
             let hop = line.hop(target.at);
-            let Some(face) = self.ua.legs.face(hop.listener, hop.to.ip()) else {
+            let uri = format!("sip:{}", target.at);
+            let Some((tx, draft)) = self.ua.options(&uri, hop) else {
                 continue;
             };
-            let (tx, tag, call) = (stack.new_branch(), stack.rng.next_u64(), stack.rng.next_u64());
-            let uri = format!("sip:{}", target.at);
-            let bytes = wire::request(Method::Options, &uri, tx, hop.transport, face.advertised)
-                .header(
-                    Name::From,
-                    format_args!("<sip:hotline@{}>;tag={tag:016x}", face.advertised),
-                )
-                .header(Name::To, format_args!("<{uri}>"))
-                .header(Name::CallId, format_args!("{call:016x}"))
-                .header(Name::CSeq, "1 OPTIONS")
-                .header(Name::Accept, "application/sdp")
-                .header(Name::UserAgent, &self.ua.legs.settings.product)
-                .finish();
+            let bytes = draft.header(Name::Accept, "application/sdp").finish();
+            let stack = &mut self.ua.stack;
             stack.client_send(tx, User::TrunkPing(id, target.at), hop, bytes, false);
             // Judged before the next one goes out, not after timer F.
             stack.client_hurry(tx, pause.min(PING_WAIT));
         }
         // Every 3/4 to 5/4 of the pause, so that gateways behind one carrier do not ask together.
+        let stack = &mut self.ua.stack;
         let jitter = stack.rng.below(501) + 750;
         let wait = pause * u32::try_from(jitter).unwrap_or(1_000) / 1_000;
         let at = stack.now + wait.max(Duration::from_secs(1));
@@ -293,13 +265,12 @@ impl Endpoint {
             return;
         }
         self.gateway_answered(id, at, status);
-        let now = self.ua.stack.now;
         let registration = self
             .trunks
             .get_mut(id)
             .and_then(|line| line.registration.as_mut());
         if let (Some(registration), Some(seen)) = (registration, seen(env))
-            && let Some(step) = registration.seen(now, &seen)
+            && let Some(step) = registration.seen(&seen)
         {
             self.follow(id, step);
         }
@@ -390,7 +361,6 @@ impl Endpoint {
     pub(super) fn answer_trunk_challenge(
         &mut self,
         env: &Envelope<'_>,
-        status: u16,
         (leg, fork): (hotline_types::LegId, usize),
         tx: TxId,
     ) -> bool {
@@ -400,48 +370,22 @@ impl Endpoint {
         let Some(account) = &line.config.rules.account else {
             return false;
         };
-        let (asks, answers) = if status == 401 {
-            (Name::WwwAuthenticate, Name::Authorization)
-        } else {
-            (Name::ProxyAuthenticate, Name::ProxyAuthorization)
-        };
-        let Some(challenge) = Challenge::best(env.msg, asks, Some(&account.realm)) else {
+        let Some(challenge) = Challenge::best(env.msg, Some(&account.realm)) else {
             return false;
         };
-        let Some((request, hop)) = self.ua.stack.client_request(tx) else {
+        let UserAgent { stack, legs } = &mut self.ua;
+        let Some((request, _)) = stack.client_request(tx) else {
             return false;
         };
-        let sent = request.bytes().to_vec();
-        let Ok(request) = Message::index(&sent) else {
-            return false;
-        };
-        let uri = request.raw_uri().unwrap_or_default();
+        let uri = request.raw_uri().unwrap_or_default().to_owned();
         let password = account.password.reveal();
-        let answer = challenge.answer(
-            &account.auth_user,
-            password,
-            "INVITE",
-            uri,
-            1,
-            &mut self.ua.stack.rng,
-        );
-        self.ua
-            .legs
-            .dial_repeat(&mut self.ua.stack, leg, fork, hop, |tx| {
-                wire::repeated(&request, tx, &[(answers, answer.as_str())])
-            })
+        let answer = challenge.answer(&account.auth_user, password, "INVITE", &uri, 1, &mut stack.rng);
+        legs.dial_repeat(stack, leg, (fork, tx), &[(challenge.answered_in, &answer)])
     }
 }
 
 /// Longest that an OPTIONS may go unanswered.
 const PING_WAIT: Duration = Duration::from_secs(8);
-
-fn why_down(line: &crate::trunk::Line) -> TrunkDown {
-    match &line.registration {
-        Some(registration) if !registration.is_up() => registration.down(),
-        _ => TrunkDown::Silent,
-    }
-}
 
 /// The lifetime granted to our Contact: its own, else Expires. Other contacts of the account are not ours.
 fn granted(env: &Envelope<'_>, user: &str) -> Option<Duration> {

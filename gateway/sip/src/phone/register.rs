@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hotline_types::Pii;
 
-use super::{ACCOUNTS_MAX, Phone, PhoneEvent, challenge_names};
+use super::{ACCOUNTS_MAX, Phone, PhoneEvent};
 use crate::digest::Challenge;
 use crate::endpoint::envelope::Envelope;
 use crate::endpoint::wire;
@@ -132,7 +132,7 @@ impl Phone {
             account.count += 1;
             let password = account.password.reveal();
             let value = challenge.answer(user, password, "REGISTER", &uri, account.count, &mut stack.rng);
-            draft = draft.header(Name::Authorization, value);
+            draft = draft.header(challenge.answered_in, value);
         }
         stack.client_send(tx, User::Register(id), hop, draft.finish(), false);
     }
@@ -156,12 +156,11 @@ impl Phone {
                 });
             }
             401 | 407 => {
-                let (challenge_name, _) = challenge_names(status);
                 let again = |challenge: &Challenge| {
                     // A stale nonce says nothing against the password (RFC 7616 §3.3).
                     account.tries == 0 || (challenge.stale && account.tries < CHALLENGES_MAX)
                 };
-                match Challenge::best(env.msg, challenge_name, None).filter(again) {
+                match Challenge::best(env.msg, None).filter(again) {
                     Some(challenge) => {
                         account.tries += 1;
                         account.challenge = Some(challenge);

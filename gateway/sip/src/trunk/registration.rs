@@ -79,7 +79,6 @@ pub(crate) struct Registration {
     state: State,
     /// The binding counts until then.
     ends: Option<Time>,
-    now: Time,
     /// Lifetime asked for; grows with 423.
     pub(crate) expires: Duration,
     /// The challenge to answer, and how often its nonce was used.
@@ -100,7 +99,6 @@ impl Registration {
         Self {
             state: State::Waiting,
             ends: None,
-            now: Time::ZERO,
             expires,
             challenge: None,
             tries: 0,
@@ -115,8 +113,8 @@ impl Registration {
     }
 
     /// Whether the carrier knows us now.
-    pub(crate) fn is_up(&self) -> bool {
-        self.ends.is_some_and(|ends| ends > self.now)
+    pub(crate) fn is_up(&self, now: Time) -> bool {
+        self.ends.is_some_and(|ends| ends > now)
     }
 
     /// Why not.
@@ -124,52 +122,40 @@ impl Registration {
         self.down
     }
 
-    /// Tells the time, by which a binding that was not refreshed ends.
-    pub(crate) const fn at(&mut self, now: Time) {
-        self.now = now;
-    }
-
     /// The time of the last [`Step::Until`] has come.
-    pub(crate) fn due(&mut self, now: Time) -> Step {
-        self.now = now;
-        self.begin()
-    }
-
-    /// The way to the carrier broke or our address changed: the binding may point nowhere, so it is made anew. A
-    /// pause that runs goes on, for a carrier that is down breaks connections all the time.
-    pub(crate) fn moved(&mut self, now: Time) -> Option<Step> {
-        self.now = now;
-        (self.state == State::Registered).then(|| self.begin())
-    }
-
-    /// An answer of the carrier shows where it sees us; elsewhere than the registrar did, the binding is made anew.
-    pub(crate) fn seen(&mut self, now: Time, seen: &str) -> Option<Step> {
-        let elsewhere = self.seen.as_deref().is_some_and(|before| before != seen);
-        if elsewhere { self.moved(now) } else { None }
-    }
-
-    fn begin(&mut self) -> Step {
+    pub(crate) fn due(&mut self) -> Step {
         self.state = State::Asking;
         self.tries = 0;
         self.raised = false;
         Step::Send
     }
 
+    /// The way to the carrier broke or our address changed: the binding may point nowhere, so it is made anew. A
+    /// pause that runs goes on, for a carrier that is down breaks connections all the time.
+    pub(crate) fn moved(&mut self) -> Option<Step> {
+        (self.state == State::Registered).then(|| self.due())
+    }
+
+    /// An answer of the carrier shows where it sees us; elsewhere than the registrar did, the binding is made anew.
+    pub(crate) fn seen(&mut self, seen: &str) -> Option<Step> {
+        let elsewhere = self.seen.as_deref().is_some_and(|before| before != seen);
+        if elsewhere { self.moved() } else { None }
+    }
+
     /// The registrar answered, or did not.
     pub(crate) fn heard(&mut self, now: Time, heard: Heard, rng: &mut Rng) -> Step {
-        self.now = now;
         match heard {
             Heard::Granted {
                 granted,
                 routes,
                 seen,
-            } => self.granted(granted, routes, seen, rng),
-            Heard::Challenged(_, None) => self.pause(TrunkDown::ForeignRealm, None, rng),
+            } => self.granted(now, granted, routes, seen, rng),
+            Heard::Challenged(_, None) => self.pause(now, TrunkDown::ForeignRealm, None, rng),
             Heard::Challenged(status, Some(challenge)) => {
                 let again = self.tries == 0 || (challenge.stale && self.tries < CHALLENGES_MAX);
                 if !again {
                     self.forget();
-                    return self.pause(TrunkDown::Refused(status), None, rng);
+                    return self.pause(now, TrunkDown::Refused(status), None, rng);
                 }
                 self.tries += 1;
                 self.challenge = Some((challenge, 0));
@@ -177,7 +163,7 @@ impl Registration {
             }
             Heard::TooBrief(least) => {
                 if self.raised || least <= self.expires || least > Duration::from_secs(86_400) {
-                    return self.pause(TrunkDown::Refused(423), None, rng);
+                    return self.pause(now, TrunkDown::Refused(423), None, rng);
                 }
                 self.raised = true;
                 self.expires = least;
@@ -187,14 +173,15 @@ impl Registration {
                 if status == 403 {
                     self.forget();
                 }
-                self.pause(TrunkDown::Refused(status), retry_after, rng)
+                self.pause(now, TrunkDown::Refused(status), retry_after, rng)
             }
-            Heard::Silence => self.pause(TrunkDown::RegistrarSilent, None, rng),
+            Heard::Silence => self.pause(now, TrunkDown::RegistrarSilent, None, rng),
         }
     }
 
     fn granted(
         &mut self,
+        now: Time,
         granted: Option<Duration>,
         routes: Vec<String>,
         seen: Option<String>,
@@ -202,14 +189,14 @@ impl Registration {
     ) -> Step {
         let lifetime = granted.unwrap_or(self.expires).max(GRANTED_MIN);
         self.state = State::Registered;
-        self.ends = Some(self.now + lifetime);
+        self.ends = Some(now + lifetime);
         self.failures = 0;
         self.tries = 0;
         self.routes = routes;
         self.seen = seen;
         // A refresh in good time: at 75 to 85 percent of the lifetime, so that many gateways do not come at once.
         let percent = u32::try_from(75 + rng.below(11)).unwrap_or(75);
-        Step::Until(self.now + lifetime * percent / 100)
+        Step::Until(now + lifetime * percent / 100)
     }
 
     /// The next REGISTER is that of a stranger: carriers keep refusals by Call-ID and nonce.
@@ -219,7 +206,7 @@ impl Registration {
     }
 
     /// Waits longer after each failure, half of it by lot. A binding that nobody took back counts until it ends.
-    fn pause(&mut self, down: TrunkDown, retry_after: Option<Duration>, rng: &mut Rng) -> Step {
+    fn pause(&mut self, now: Time, down: TrunkDown, retry_after: Option<Duration>, rng: &mut Rng) -> Step {
         self.state = State::Waiting;
         self.down = down;
         if matches!(down, TrunkDown::Refused(_) | TrunkDown::ForeignRealm) {
@@ -233,7 +220,7 @@ impl Registration {
         let lot = rng.below(u64::try_from(half.as_millis()).unwrap_or(0) + 1);
         let wait = (half + Duration::from_millis(lot))
             .max(retry_after.unwrap_or(Duration::ZERO).min(RETRY_AFTER_MAX));
-        Step::Until(self.now + wait)
+        Step::Until(now + wait)
     }
 }
 

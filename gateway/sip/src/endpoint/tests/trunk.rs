@@ -222,6 +222,17 @@ fn trunk_registers_with_its_digest_refreshes_and_sends_calls_by_the_service_rout
 }
 
 #[test]
+fn proxy_before_the_registrar_gets_the_digest_in_its_own_header() {
+    let mut carrier = Carrier::new(registering());
+    carrier.answer("REGISTER", 407, &CHALLENGE.replace("WWW", "Proxy"), b"");
+    let (_, register) = carrier.last("REGISTER");
+    assert!(
+        header(&register, "Proxy-Authorization").is_some_and(|value| value.contains("username=\"impi\""))
+    );
+    assert_eq!(header(&register, "Authorization"), None);
+}
+
+#[test]
 fn challenge_of_a_foreign_realm_gets_no_digest_neither_for_register_nor_for_a_call() {
     let mut carrier = Carrier::new(registering());
     carrier.answer("REGISTER", 401, FOREIGN, b"");
