@@ -546,6 +546,18 @@ pub(crate) fn as_text<S: Serializer>(duration: &Duration, serializer: S) -> Resu
     serializer.serialize_str(&crate::values::duration_text(*duration))
 }
 
+/// The same of one that may be missing.
+#[expect(clippy::ref_option, reason = "serde hands the field by reference")]
+pub(crate) fn as_text_or_none<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => as_text(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 impl Settings {
     /// The agents that serve a queue, in the order of the seed: members of its teams and those it names.
     #[must_use]
