@@ -77,7 +77,7 @@ pub struct Hotline {
     pub business_day_start_min: u16,
     /// Contacts at once.
     pub lines: usize,
-    /// Three rings.
+    /// The wait that `hotline staffing` plans for.
     #[serde(serialize_with = "as_text")]
     pub answer_within: Duration,
     /// Share of offered callers to be answered, above 0 and at most 1.
@@ -295,7 +295,7 @@ pub struct Recording {
 pub struct Console {
     /// Address to bind; loopback unless there are trusted proxies.
     pub bind: SocketAddr,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// HTTPS proxies in front; with one, cookies are for HTTPS alone.
     pub trusted_proxies: Vec<IpAddr>,
 }
 
@@ -453,7 +453,7 @@ pub struct User {
     pub label: String,
     /// What the user may do.
     pub role: UserRole,
-    /// Team that a team leader leads.
+    /// Team that a team leader leads; it limits nothing.
     pub team: Option<String>,
 }
 

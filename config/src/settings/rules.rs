@@ -121,10 +121,6 @@ pub struct Skill {
 pub struct Pause {
     /// Its code.
     pub slug: String,
-    /// Name shown.
-    pub label: String,
-    /// Paid working time.
-    pub paid: bool,
     /// After this a supervisor is told.
     #[serde(serialize_with = "as_text_or_none")]
     pub longest: Option<Duration>,
