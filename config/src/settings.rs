@@ -229,7 +229,8 @@ pub struct Trunk {
     pub slug: TrunkSlug,
     /// Index of its listener.
     pub listener: usize,
-    /// Source addresses; port 0 means any. No two trunks of one listener share one. Those of the gateways come to it.
+    /// Source addresses; port 0 means any. No two trunks of one listener share one. Those of the gateways come to it: see
+    /// [`Trunk::sources`].
     pub peers: Vec<SocketAddr>,
     /// Everything else about it.
     #[serde(flatten)]
@@ -555,6 +556,15 @@ pub(crate) fn as_text_or_none<S: Serializer>(
     match duration {
         Some(duration) => as_text(duration, serializer),
         None => serializer.serialize_none(),
+    }
+}
+
+impl Trunk {
+    /// Every address that its messages may come from; port 0 means any. Its gateways send from whatever port they like.
+    pub fn sources(&self) -> impl Iterator<Item = SocketAddr> {
+        let gateways = self.rules.gateways.iter();
+        let gateways = gateways.map(|gateway| SocketAddr::new(gateway.ip(), 0));
+        self.peers.iter().copied().chain(gateways)
     }
 }
 
