@@ -388,7 +388,8 @@ section! {
         all_requests: Integer,
         /// As many at once after a quiet time. Default: 3000.
         all_burst: Integer,
-        /// New calls a second of each trunk; beyond it they get 503. Default: 100.
+        /// New calls a second of each trunk, before anything is made of them; beyond it they get 503. A trunk's own
+        /// `calls_per_second` holds as well. Default: 100.
         trunk_calls: Integer,
         /// As many at once after a quiet time. Default: 200.
         trunk_burst: Integer,
