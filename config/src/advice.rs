@@ -12,7 +12,7 @@ impl Settings {
         let mut warnings = Vec::new();
         for trunk in &self.trunks {
             let listener = &self.sip.listeners[trunk.listener];
-            let Some(peer) = trunk.peers.iter().map(|peer| peer.ip()).find(|peer| {
+            let Some(peer) = trunk.sources().map(|peer| peer.ip()).find(|peer| {
                 let near = |network: &hotline_types::Network| network.contains(*peer);
                 !is_private(*peer) && !listener.local_networks.iter().any(near)
             }) else {

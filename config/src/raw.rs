@@ -81,7 +81,8 @@ section! {
         business_day_start: Text,
         /// Contacts at once, 1 to 10000; the next caller gets 503 with Retry-After. Default: 90.
         lines: Integer,
-        /// An answered caller who waited no longer than this was answered within three rings. Default: `"15s"`.
+        /// Wait within which `hotline staffing` plans to answer. The figures of three rings are of 15 s whatever it says.
+        /// Default: `"15s"`.
         answer_within: Text,
         /// Share of offered callers to be answered, above 0 and at most 1; the console marks what is below. Default: 0.9.
         answer_rate_target: Number,
@@ -146,7 +147,8 @@ section! {
     RawConsole {
         /// Address and port to bind; port 0 takes a free one. Default: `"127.0.0.1:8080"`.
         bind: Text,
-        /// Addresses of HTTPS proxies in front, whose `X-Forwarded-For` is believed. Required off loopback. Default: none.
+        /// Addresses of HTTPS proxies in front. Required off loopback: whoever binds there says that nobody reaches the
+        /// console in clear. With one, cookies are for HTTPS alone. Default: none.
         trusted_proxies: Texts,
     }
 }
@@ -267,12 +269,8 @@ section! {
 section! {
     /// `[[pause]]`: a reason to pause.
     RawPause {
-        /// Its code. Required.
+        /// Its code, which is also what is shown. Required.
         slug: Text,
-        /// Name shown. Default: the slug.
-        label: Text,
-        /// Whether it is paid working time. Default: true.
-        paid: Flag,
         /// After this a supervisor is told, 1 m to 1 day. Default: never.
         longest: Text,
         /// Agents of one team who may be in it at once. Default: no limit.
@@ -301,9 +299,9 @@ section! {
 section! {
     /// `[[team]]`: a group of agents.
     RawTeam {
-        /// Its name. Required.
+        /// Its name, which is also what the console shows. Required.
         slug: Text,
-        /// Name shown. Default: the slug.
+        /// Name for whoever reads the file, or what `hotline check --json` prints. Default: the slug.
         label: Text,
     }
 }
@@ -337,13 +335,14 @@ section! {
 section! {
     /// `[[seed.user]]`: a user of the console. The first start makes the password.
     RawUser {
-        /// Login name. Required.
+        /// Login name, which is also what the console shows. Required.
         slug: Text,
-        /// Name shown. Default: the slug.
+        /// Name for whoever reads the file, or what `hotline check --json` prints. Default: the slug.
         label: Text,
         /// `"supervisor"` or `"team-leader"`. Required.
         role: Text,
-        /// Slug of the team that a team leader leads. Default: none.
+        /// Slug of the team that a team leader leads; a note for whoever reads the file, which limits nothing.
+        /// Default: none.
         team: Text,
     }
 }
@@ -389,7 +388,8 @@ section! {
         all_requests: Integer,
         /// As many at once after a quiet time. Default: 3000.
         all_burst: Integer,
-        /// New calls a second of each trunk; beyond it they get 503. Default: 100.
+        /// New calls a second of each trunk, before anything is made of them; beyond it they get 503. A trunk's own
+        /// `calls_per_second` holds as well. Default: 100.
         trunk_calls: Integer,
         /// As many at once after a quiet time. Default: 200.
         trunk_burst: Integer,

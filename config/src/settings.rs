@@ -77,7 +77,7 @@ pub struct Hotline {
     pub business_day_start_min: u16,
     /// Contacts at once.
     pub lines: usize,
-    /// Three rings.
+    /// The wait that `hotline staffing` plans for.
     #[serde(serialize_with = "as_text")]
     pub answer_within: Duration,
     /// Share of offered callers to be answered, above 0 and at most 1.
@@ -229,7 +229,8 @@ pub struct Trunk {
     pub slug: TrunkSlug,
     /// Index of its listener.
     pub listener: usize,
-    /// Source addresses; port 0 means any. No two trunks of one listener share one. Those of the gateways come to it.
+    /// Source addresses; port 0 means any. No two trunks of one listener share one. Those of the gateways come to it: see
+    /// [`Trunk::sources`].
     pub peers: Vec<SocketAddr>,
     /// Everything else about it.
     #[serde(flatten)]
@@ -295,7 +296,7 @@ pub struct Recording {
 pub struct Console {
     /// Address to bind; loopback unless there are trusted proxies.
     pub bind: SocketAddr,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// HTTPS proxies in front; with one, cookies are for HTTPS alone.
     pub trusted_proxies: Vec<IpAddr>,
 }
 
@@ -453,7 +454,7 @@ pub struct User {
     pub label: String,
     /// What the user may do.
     pub role: UserRole,
-    /// Team that a team leader leads.
+    /// Team that a team leader leads; it limits nothing.
     pub team: Option<String>,
 }
 
@@ -544,6 +545,27 @@ pub struct Log {
 /// Durations as the file writes them.
 pub(crate) fn as_text<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&crate::values::duration_text(*duration))
+}
+
+/// The same of one that may be missing.
+#[expect(clippy::ref_option, reason = "serde hands the field by reference")]
+pub(crate) fn as_text_or_none<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => as_text(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl Trunk {
+    /// Every address that its messages may come from; port 0 means any. Its gateways send from whatever port they like.
+    pub fn sources(&self) -> impl Iterator<Item = SocketAddr> {
+        let gateways = self.rules.gateways.iter();
+        let gateways = gateways.map(|gateway| SocketAddr::new(gateway.ip(), 0));
+        self.peers.iter().copied().chain(gateways)
+    }
 }
 
 impl Settings {

@@ -538,6 +538,12 @@ fn trunk_with_an_account_and_a_dial_plan_is_read_and_hides_its_password() {
     );
     assert_eq!(rules.register, Some(std::time::Duration::from_secs(600)));
     assert_eq!(rules.gateways.len(), 2);
+    let warnings = settings.warnings();
+    let warned = "trunk.carrier: its peer 192.0.2.7 is public, but is told the private address 127.0.0.1";
+    assert!(
+        warnings.len() == 2 && warnings[0].starts_with(warned),
+        "{warnings:?}"
+    );
     assert_eq!(settings.outside.destinations[0].slug, "mobiles");
     assert!(!format!("{settings:?}").contains("geheim"));
     let shown = toml::to_string(&settings).expect("settings serialise");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hotline_types::{Pii, TrunkSlug};
 use serde::{Serialize, Serializer};
 
-use crate::settings::as_text;
+use crate::settings::{as_text, as_text_or_none};
 
 /// What holds for a trunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -210,12 +210,4 @@ pub struct Destination {
 
 fn hidden<S: Serializer>(_secret: &Pii<String>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str("***")
-}
-
-#[expect(clippy::ref_option, reason = "serde hands the field by reference")]
-fn as_text_or_none<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => as_text(duration, serializer),
-        None => serializer.serialize_none(),
-    }
 }

@@ -91,9 +91,7 @@ fn check(transport: Transport) {
     caller.press('2');
     journal.until("the choice of the language", secs(10), node("english"));
     caller.press('0');
-    let bridged = journal.until("the bridge", secs(20), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    let bridged = journal.until_bridged(secs(20));
     let from = caller.count();
     pass(secs(5));
     agent.command("hangup");

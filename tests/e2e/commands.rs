@@ -62,9 +62,7 @@ fn agent_is_paused_made_ready_and_released_from_the_terminal() {
         leg,
         sdp: sdp(voice.port, Codec::Pcma),
     });
-    journal.until("the bridge", secs(5), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    journal.until_bridged(secs(5));
     let (code, list) = agent(&gateway, &["list"]);
     assert_eq!(code, Some(0));
     until("the list to show the talk", secs(5), || {

@@ -8,10 +8,10 @@ use hotline_types::{EndCause, LostReason, Rng};
 
 use super::baresip::{Answers, Baresip};
 use super::call::Wav;
-use super::crowd::{assert_nobody_offered_twice, callers};
+use super::crowd::assert_nobody_offered_twice;
 use super::gateway::{Config, Gateway};
 use super::journal::Journal;
-use super::sipp::{Scenario, Sipp};
+use super::sipp::{Scenario, Sipp, callers};
 use super::wait::{ms, pass, secs, until};
 
 /// Audio that a crash may cost.

@@ -10,22 +10,9 @@ use super::baresip::{Answers, Baresip};
 use super::call::{LENGTH_MS, Wav};
 use super::gateway::{Config, Gateway};
 use super::journal::{Journal, micros};
-use super::rtp::RtpPeer;
-use super::sipp::{CallerLine, Scenario, Sipp};
+use super::sipp::{Scenario, Sipp, callers};
 use super::tone;
 use super::wait::{ms, secs, until};
-
-/// Callers with a port each.
-pub fn callers(count: usize, dialled: &str) -> (Vec<RtpPeer>, Vec<CallerLine>) {
-    let peers: Vec<RtpPeer> = (0..count).map(|_| RtpPeer::start(Codec::Pcma, 440)).collect();
-    let line = |(number, peer): (usize, &RtpPeer)| CallerLine {
-        media_port: peer.port,
-        caller: format!("139{number:08}"),
-        dialled: dialled.to_owned(),
-    };
-    let lines = peers.iter().enumerate().map(line).collect();
-    (peers, lines)
-}
 
 /// Panics where a contact or an agent ever had two offers at once, or an agent an offer during a talk.
 pub fn assert_nobody_offered_twice(events: &[Event]) {

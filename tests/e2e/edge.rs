@@ -61,9 +61,7 @@ fn phone_registers_over_tls_and_takes_a_call_over_its_connection() {
     let audio = super::rtp::RtpPeer::start(Codec::Pcma, 440);
     caller.call(&gateway, "8003", sdp(audio.port, Codec::Pcma));
     caller.until_answered(secs(5));
-    journal.until("the bridge", secs(10), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    journal.until_bridged(secs(10));
     until("the caller to hear the agent", secs(10), || {
         (tone::heard_ms(&audio.heard(0), 1_000) > 1_000).then_some(())
     });

@@ -87,6 +87,14 @@ impl Journal {
         });
     }
 
+    /// Waits for the first talk to begin.
+    #[track_caller]
+    pub fn until_bridged(&mut self, deadline: Duration) -> Event {
+        self.until("the bridge", deadline, |event| {
+            matches!(event.what, What::Bridged { .. })
+        })
+    }
+
     /// Waits until the only contact there ever was is closed.
     #[track_caller]
     pub fn until_closed(&mut self, deadline: Duration) -> Event {

@@ -67,9 +67,7 @@ fn check(first: First, outcome: OfferOutcome) {
         leg,
         sdp: sdp(voice.port, Codec::Pcma),
     });
-    let bridged = journal.until("the bridge", secs(5), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    let bridged = journal.until_bridged(secs(5));
     assert_eq!(
         bridged.agent.map(|agent| agent.to_string()).as_deref(),
         Some(next)

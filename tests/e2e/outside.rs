@@ -5,10 +5,9 @@ use hotline_media::Codec;
 use hotline_sip::{PhoneCommand, PhoneEvent};
 use hotline_types::{EndCause, HangupBy};
 
-use super::crowd::callers;
 use super::gateway::{Config, Gateway};
 use super::rtp::RtpPeer;
-use super::sipp::{Scenario, Sipp};
+use super::sipp::one_caller;
 use super::softphone::{SoftPhone, audio_address, sdp};
 use super::tone;
 use super::wait::{secs, until};
@@ -58,13 +57,7 @@ fn caller_is_transferred_outside_by_the_next_trunk_when_the_first_is_silent() {
     let gateway = Gateway::start(&config(&outside));
     let mut journal = gateway.journal();
     let agent = SoftPhone::of_agent(&gateway, "1001");
-    let (peers, lines) = callers(1, "8003");
-    let sipp = Sipp::start(
-        gateway.sip("trunk"),
-        &Scenario::call(Codec::Pcma, secs(60)),
-        &lines,
-        1,
-    );
+    let (caller, sipp) = one_caller(&gateway, secs(60));
     let agent_audio = RtpPeer::start(Codec::Pcma, 1_000);
     let contact = talk(&gateway, &agent, &agent_audio);
     let path = format!("/v1/contacts/{contact}/transfer");
@@ -93,7 +86,7 @@ fn caller_is_transferred_outside_by_the_next_trunk_when_the_first_is_silent() {
         matches!(event.what, What::OutsideAnswered { .. })
     });
     until("the caller to hear the outside party", secs(5), || {
-        (tone::heard_ms(&peers[0].heard(0), 700) > 1_000).then_some(())
+        (tone::heard_ms(&caller.heard(0), 700) > 1_000).then_some(())
     });
     let trunks = gateway.json("/v1/trunks");
     assert_eq!(trunks["items"][0]["calls"], 2, "caller and outside leg: {trunks}");
@@ -118,13 +111,7 @@ fn caller_whom_nobody_outside_takes_is_back_in_the_queue_and_served() {
     let gateway = Gateway::start(&config(&outside));
     let mut journal = gateway.journal();
     let agent = SoftPhone::of_agent(&gateway, "1001");
-    let (_peers, lines) = callers(1, "8003");
-    let sipp = Sipp::start(
-        gateway.sip("trunk"),
-        &Scenario::call(Codec::Pcma, secs(60)),
-        &lines,
-        1,
-    );
+    let (_audio, sipp) = one_caller(&gateway, secs(60));
     let audio = RtpPeer::start(Codec::Pcma, 1_000);
     let contact = talk(&gateway, &agent, &audio);
     let (status, body) = gateway.post(

@@ -72,9 +72,7 @@ fn caller_who_hangs_up_while_all_are_busy_abandons_the_queue() {
         leg,
         sdp: sdp(voice.port, Codec::Pcma),
     });
-    first.journal.until("the bridge", secs(5), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    first.journal.until_bridged(secs(5));
 
     let second = first
         .phone

@@ -5,9 +5,8 @@ use hotline_media::Codec;
 use hotline_sip::Transport;
 use hotline_types::{EndCause, FlowOutReason, RefusalReason};
 
-use super::crowd::callers;
 use super::gateway::{Config, Gateway};
-use super::sipp::{Scenario, Sipp};
+use super::sipp::{Scenario, Sipp, callers, one_caller};
 use super::tone;
 use super::wait::secs;
 
@@ -95,14 +94,8 @@ fn one_call_too_many_is_503_with_retry_after() {
 #[test]
 fn caller_whom_nobody_can_serve_hears_it_and_is_let_go() {
     let gateway = Gateway::start(&Config::quick());
-    let (peers, lines) = callers(1, "8003");
-    Sipp::start(
-        gateway.sip("trunk"),
-        &Scenario::call(Codec::Pcma, secs(30)),
-        &lines,
-        1,
-    )
-    .finish(secs(25));
+    let (caller, sipp) = one_caller(&gateway, secs(30));
+    sipp.finish(secs(25));
     let closed = gateway.journal().until_closed(secs(5));
     assert!(
         matches!(
@@ -115,7 +108,7 @@ fn caller_whom_nobody_can_serve_hears_it_and_is_let_go() {
         "{closed:?}"
     );
     assert!(
-        tone::loud_ms(&peers[0].heard(0)) > 500,
+        tone::loud_ms(&caller.heard(0)) > 500,
         "the closing words are heard"
     );
     gateway.until_figures(&[("offered", 1), ("flowed_out", 1)]);

@@ -9,6 +9,8 @@ use std::time::Duration;
 use hotline_media::Codec;
 use hotline_sip::Transport;
 
+use super::gateway::Gateway;
+use super::rtp::RtpPeer;
 use super::wait::until;
 
 /// One call to make.
@@ -92,6 +94,26 @@ impl Scenario {
     pub fn g729(self) -> Self {
         self.fill("FORMATS", "18").fill("MAPS", "a=rtpmap:18 G729/8000")
     }
+}
+
+/// Callers with a port each.
+pub fn callers(count: usize, dialled: &str) -> (Vec<RtpPeer>, Vec<CallerLine>) {
+    let peers: Vec<RtpPeer> = (0..count).map(|_| RtpPeer::start(Codec::Pcma, 440)).collect();
+    let line = |(number, peer): (usize, &RtpPeer)| CallerLine {
+        media_port: peer.port,
+        caller: format!("139{number:08}"),
+        dialled: dialled.to_owned(),
+    };
+    let lines = peers.iter().enumerate().map(line).collect();
+    (peers, lines)
+}
+
+/// One caller to the direct number by the trunk, for at most `length` from the answer: the audio, and SIPp at work.
+pub fn one_caller(gateway: &Gateway, length: Duration) -> (RtpPeer, Sipp) {
+    let (mut peers, lines) = callers(1, "8003");
+    let call = Scenario::call(Codec::Pcma, length);
+    let sipp = Sipp::start(gateway.sip("trunk"), &call, &lines, 1);
+    (peers.remove(0), sipp)
 }
 
 /// SIPp at work.

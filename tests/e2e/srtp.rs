@@ -47,6 +47,18 @@ fn caller_sdp(port: u16) -> LocalMedia {
     }
 }
 
+/// A call to the direct number with keys, answered with keys: its audio.
+fn call_encrypted(gateway: &Gateway, caller: &SoftPhone) -> RtpPeer {
+    let audio = RtpPeer::start(Codec::Pcma, 440);
+    let local = caller_sdp(audio.port);
+    caller.call(gateway, "8003", hotline_media::offer(&local));
+    let answer = caller.until_answered(secs(5));
+    let agreed = hotline_media::read_answer(&local, &answer).expect("an answer with keys");
+    audio.secure(*agreed.srtp.expect("SRTP was agreed on"));
+    audio.send_to(audio_address(&answer));
+    audio
+}
+
 #[test]
 fn encrypting_phone_and_encrypting_trunk_hear_each_other_and_the_recording_is_plain() {
     let gateway = Gateway::start(&config("optional", "off"));
@@ -54,16 +66,8 @@ fn encrypting_phone_and_encrypting_trunk_hear_each_other_and_the_recording_is_pl
     let account = ";mediaenc=srtp-mand";
     let agent = Baresip::start_with(&gateway, "1001", Codec::Pcmu, 1_000, Answers::AtOnce, account);
     let caller = SoftPhone::start();
-    let audio = RtpPeer::start(Codec::Pcma, 440);
-    let local = caller_sdp(audio.port);
-    caller.call(&gateway, "8003", hotline_media::offer(&local));
-    let answer = caller.until_answered(secs(5));
-    let agreed = hotline_media::read_answer(&local, &answer).expect("an answer with keys");
-    audio.secure(*agreed.srtp.expect("SRTP was agreed on"));
-    audio.send_to(audio_address(&answer));
-    journal.until("the bridge", secs(10), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    let audio = call_encrypted(&gateway, &caller);
+    journal.until_bridged(secs(10));
     until("the caller to hear the agent", secs(10), || {
         (tone::heard_ms(&audio.heard(0), 1_000) > 2_000).then_some(())
     });
@@ -122,13 +126,7 @@ fn optional_srtp_takes_a_phone_in_clear_and_mandatory_takes_no_caller_in_clear()
     assert!(status.contains("488"), "{status}");
 
     let agent = SoftPhone::of_agent(&gateway, "1002");
-    let audio = RtpPeer::start(Codec::Pcma, 440);
-    let local = caller_sdp(audio.port);
-    caller.call(&gateway, "8003", hotline_media::offer(&local));
-    let answer = caller.until_answered(secs(5));
-    let agreed = hotline_media::read_answer(&local, &answer).expect("an answer with keys");
-    audio.secure(*agreed.srtp.expect("SRTP was agreed on"));
-    audio.send_to(audio_address(&answer));
+    let audio = call_encrypted(&gateway, &caller);
     let (leg, offer) = agent.until_incoming(secs(5));
     let text = String::from_utf8(offer.clone()).unwrap();
     assert!(

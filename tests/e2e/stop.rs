@@ -13,10 +13,9 @@ use hotline_types::{EndCause, HangupBy};
 
 use super::baresip::{Answers, Baresip};
 use super::call::Wav;
-use super::crowd::callers;
 use super::gateway::{Config, Gateway, folder, program};
 use super::journal::Journal;
-use super::sipp::{Scenario, Sipp};
+use super::sipp::{Scenario, Sipp, callers};
 use super::wait::{pass, secs, until};
 
 /// A program that ends by itself, or with the test.
@@ -160,9 +159,7 @@ fn stop_refuses_new_calls_and_lets_the_live_one_end() {
         &lines[..1],
         1,
     );
-    journal.until("the bridge", secs(10), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    journal.until_bridged(secs(10));
     gateway.terminate();
     until("the gateway to say that it drains", secs(5), || {
         (gateway.get("/readyz").0 == 503).then_some(())
@@ -218,9 +215,7 @@ fn drain_limit_ends_the_talk_and_loses_the_caller_who_waits() {
     journal.until_count("queue entries", 2, secs(10), |event| {
         matches!(event.what, What::QueueEntered { .. })
     });
-    journal.until("the bridge", secs(10), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    journal.until_bridged(secs(10));
     gateway.terminate();
     live.finish(secs(10));
     assert_eq!(gateway.until_ended(secs(10)).code(), Some(0), "{}", gateway.log());

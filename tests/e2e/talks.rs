@@ -6,11 +6,10 @@ use hotline_sip::{LegEnd, PhoneCommand, PhoneEvent};
 use hotline_types::{EndCause, LegId, LostReason, SegmentKind};
 
 use super::baresip::{Answers, Baresip};
-use super::crowd::callers;
 use super::gateway::{Config, Gateway};
 use super::journal::Journal;
 use super::rtp::RtpPeer;
-use super::sipp::{Scenario, Sipp};
+use super::sipp::one_caller;
 use super::softphone::{SoftPhone, audio_address, sdp};
 use super::tone;
 use super::wait::{pass, secs, until};
@@ -20,19 +19,11 @@ fn caller_and_agent_with_different_codecs_hear_each_other() {
     let gateway = Gateway::start(&Config::quick());
     let mut journal = gateway.journal();
     let agent = Baresip::start(&gateway, "1001", Codec::Pcmu, 1_000, Answers::AtOnce);
-    let (peers, lines) = callers(1, "8003");
-    let sipp = Sipp::start(
-        gateway.sip("trunk"),
-        &Scenario::call(Codec::Pcma, secs(5)),
-        &lines,
-        1,
-    );
-    journal.until("the bridge", secs(10), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    let (caller, sipp) = one_caller(&gateway, secs(5));
+    journal.until_bridged(secs(10));
     sipp.finish(secs(15));
     journal.until_closed(secs(5));
-    let (caller, agent) = (peers[0].heard(0), agent.capture());
+    let (caller, agent) = (caller.heard(0), agent.capture());
     assert!(
         tone::heard_ms(&caller, 1_000) > 1_500,
         "{}",
@@ -50,17 +41,8 @@ fn caller_on_hold_hears_music_and_the_agent_again_afterwards() {
     let gateway = Gateway::start(&Config::quick());
     let mut journal = gateway.journal();
     let agent = Baresip::start(&gateway, "1001", Codec::Pcma, 1_000, Answers::AtOnce);
-    let (peers, lines) = callers(1, "8003");
-    let caller = &peers[0];
-    let sipp = Sipp::start(
-        gateway.sip("trunk"),
-        &Scenario::call(Codec::Pcma, secs(60)),
-        &lines,
-        1,
-    );
-    journal.until("the bridge", secs(10), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    let (caller, sipp) = one_caller(&gateway, secs(60));
+    journal.until_bridged(secs(10));
     let hears = |from: usize| tone::heard_ms(&caller.heard(from), 1_000) > 1_000;
     until("the caller to hear the agent", secs(5), || hears(0).then_some(()));
 
@@ -127,9 +109,7 @@ fn talk() -> Talk {
         leg,
         sdp: sdp(voice.port, Codec::Pcma),
     });
-    journal.until("the bridge", secs(5), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
+    journal.until_bridged(secs(5));
     until("both to hear each other", secs(5), || {
         (tone::heard_ms(&audio.heard(0), 1_000) > 200 && tone::heard_ms(&voice.heard(0), 440) > 200)
             .then_some(())
@@ -145,11 +125,9 @@ fn talk() -> Talk {
     }
 }
 
-#[test]
-fn caller_who_is_gone_without_a_bye_frees_the_agent() {
-    let mut talk = talk();
-    drop((talk.caller, talk.audio));
-    let closed = talk.journal.until_closed(secs(20));
+#[track_caller]
+fn until_media_lost(journal: &mut Journal) {
+    let closed = journal.until_closed(secs(20));
     assert!(
         matches!(
             closed.what,
@@ -160,6 +138,13 @@ fn caller_who_is_gone_without_a_bye_frees_the_agent() {
         ),
         "{closed:?}"
     );
+}
+
+#[test]
+fn caller_who_is_gone_without_a_bye_frees_the_agent() {
+    let mut talk = talk();
+    drop((talk.caller, talk.audio));
+    until_media_lost(&mut talk.journal);
     assert_eq!(talk.agent.until_ended(secs(2)), LegEnd::Bye);
     talk.gateway.until_ready("1001");
 }
@@ -168,17 +153,7 @@ fn caller_who_is_gone_without_a_bye_frees_the_agent() {
 fn agent_whose_phone_is_gone_does_not_keep_the_caller_in_silence() {
     let mut talk = talk();
     drop((talk.agent, talk.voice));
-    let closed = talk.journal.until_closed(secs(20));
-    assert!(
-        matches!(
-            closed.what,
-            What::ContactClosed {
-                cause: EndCause::Lost(LostReason::MediaLost),
-                ..
-            }
-        ),
-        "{closed:?}"
-    );
+    until_media_lost(&mut talk.journal);
     assert_eq!(talk.caller.until_ended(secs(2)), LegEnd::Bye);
     until("the agent to be idle", secs(5), || {
         (talk.gateway.agent("1001")["work"] == "idle").then_some(())

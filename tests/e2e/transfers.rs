@@ -1,13 +1,12 @@
-//! Agents hand callers over with a real phone: baresip transfers blind; one of ours consults and joins.
+//! Agents hand callers over with a real phone: baresip transfers blind.
 
 use hotline_journal::What;
 use hotline_media::Codec;
 use hotline_types::{AgentSlug, SegmentKind};
 
 use super::baresip::{Answers, Baresip};
-use super::crowd::callers;
 use super::gateway::{Config, Gateway};
-use super::sipp::{Scenario, Sipp};
+use super::sipp::one_caller;
 use super::tone;
 use super::wait::{secs, until};
 
@@ -16,17 +15,9 @@ fn agent_transfers_a_caller_with_baresip_and_both_are_heard_and_recorded_in_one_
     let gateway = Gateway::start(&Config::quick());
     let mut journal = gateway.journal();
     let first = Baresip::start(&gateway, "1001", Codec::Pcma, 1_000, Answers::AtOnce);
-    let (peers, lines) = callers(1, "8003");
-    let sipp = Sipp::start(
-        gateway.sip("trunk"),
-        &Scenario::call(Codec::Pcma, secs(60)),
-        &lines,
-        1,
-    );
-    journal.until("the bridge", secs(10), |event| {
-        matches!(event.what, What::Bridged { .. })
-    });
-    let hears = |from: usize, hz: u32| tone::heard_ms(&peers[0].heard(from), hz) > 1_000;
+    let (caller, sipp) = one_caller(&gateway, secs(60));
+    journal.until_bridged(secs(10));
+    let hears = |from: usize, hz: u32| tone::heard_ms(&caller.heard(from), hz) > 1_000;
     until("the caller to hear the first agent", secs(5), || {
         hears(0, 1_000).then_some(())
     });
@@ -38,7 +29,7 @@ fn agent_transfers_a_caller_with_baresip_and_both_are_heard_and_recorded_in_one_
     journal.until("the second bridge", secs(10), |event| {
         matches!(event.what, What::Bridged { .. }) && event.agent.as_ref() == Some(&target)
     });
-    let from = peers[0].count();
+    let from = caller.count();
     until("the caller to hear the second agent", secs(5), || {
         hears(from, 1_700).then_some(())
     });

@@ -131,11 +131,8 @@ impl Check {
     }
 
     pub(super) fn pause(&mut self, raw: &RawPause) -> Option<Pause> {
-        let slug = self.name(&raw.slug, &raw.key, "\"meal\"")?;
         Some(Pause {
-            label: self.label(&raw.label, &slug),
-            slug,
-            paid: Self::flag(&raw.paid, true),
+            slug: self.name(&raw.slug, &raw.key, "\"meal\"")?,
             longest: raw
                 .longest
                 .get()

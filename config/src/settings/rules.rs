@@ -3,16 +3,9 @@
 use std::time::Duration;
 
 use hotline_types::{AgentSlug, BandSlug, QueueSlug};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::as_text;
-
-fn as_text_or_none<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => as_text(duration, serializer),
-        None => serializer.serialize_none(),
-    }
-}
+use super::{as_text, as_text_or_none};
 
 /// Which agent of a queue is rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -128,10 +121,6 @@ pub struct Skill {
 pub struct Pause {
     /// Its code.
     pub slug: String,
-    /// Name shown.
-    pub label: String,
-    /// Paid working time.
-    pub paid: bool,
     /// After this a supervisor is told.
     #[serde(serialize_with = "as_text_or_none")]
     pub longest: Option<Duration>,
