@@ -388,11 +388,6 @@ section! {
         all_requests: Integer,
         /// As many at once after a quiet time. Default: 3000.
         all_burst: Integer,
-        /// New calls a second of each trunk, before anything is made of them; beyond it they get 503. A trunk's own
-        /// `calls_per_second` holds as well. Default: 100.
-        trunk_calls: Integer,
-        /// As many at once after a quiet time. Default: 200.
-        trunk_burst: Integer,
         /// Calls of one trunk, or of one agent's phones, that may wait for the ACK of their INVITE, 1 to 100000; beyond it
         /// they get 503. Default: 100.
         unacknowledged: Integer,

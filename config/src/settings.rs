@@ -502,8 +502,6 @@ pub struct Guard {
     pub source: Rate,
     /// Requests of all addresses at which no phone has logged in.
     pub all: Rate,
-    /// New calls of each trunk.
-    pub trunk: Rate,
     /// Calls of one trunk or agent that wait for their ACK.
     pub unacknowledged: u32,
     /// Wrong passwords that ban a user at an address; 0: never.

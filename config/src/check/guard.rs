@@ -18,12 +18,8 @@ impl Check {
             burst: self.integer(&raw.source_burst, 1_000, burst.clone()),
         };
         let all = Rate {
-            per_second: self.integer(&raw.all_requests, 1_000, second.clone()),
-            burst: self.integer(&raw.all_burst, 3_000, burst.clone()),
-        };
-        let trunk = Rate {
-            per_second: self.integer(&raw.trunk_calls, 100, second),
-            burst: self.integer(&raw.trunk_burst, 200, burst),
+            per_second: self.integer(&raw.all_requests, 1_000, second),
+            burst: self.integer(&raw.all_burst, 3_000, burst),
         };
         let mut never = Vec::new();
         if raw.never.items().len() > NEVER_MAX {
@@ -43,7 +39,6 @@ impl Check {
         Guard {
             source,
             all,
-            trunk,
             unacknowledged: self.integer(&raw.unacknowledged, 100, 1..=100_000),
             user_failures: self.integer(&raw.user_failures, 10, 0..=100_000),
             source_failures: self.integer(&raw.source_failures, 30, 0..=100_000),

@@ -117,8 +117,8 @@ section! {
         ping: Text,
         /// Calls at once, both ways, 1 to 10000; the next incoming one gets 503. Default: as many as there are lines.
         calls_max: Integer,
-        /// New calls per second, both ways, 1 to 1000, with bursts of twice that; of incoming ones no more than
-        /// `guard.trunk_calls` lets through. Default: 100.
+        /// New calls per second, both ways, 1 to 1000, with bursts of twice that; incoming ones beyond it get 503 before
+        /// anything is made of them. Default: 100.
         calls_per_second: Integer,
         /// Outgoing calls try trunks of a lower number first, 0 to 65535. Default: 10.
         priority: Integer,

@@ -110,7 +110,7 @@ pub fn shown(settings: &Settings, at: usize, bound: SocketAddr) -> Vec<Shown> {
         .flat_map(|trunk| {
             let face = trunk.face.as_ref();
             face.into_iter()
-                .flat_map(|face| trunk.peers.iter().map(move |peer| (peer.ip(), face)))
+                .flat_map(|face| trunk.sources().map(move |source| (source.ip(), face)))
         })
         .map(|(peer, face)| Shown {
             network: Network::of(peer),
@@ -133,7 +133,11 @@ pub fn media(settings: &Settings, at: usize) -> MediaFaces {
             interface: face.media_interface,
             advertised: face.media_advertised,
         });
-        let peers = face.map(|face| trunk.peers.iter().map(move |peer| (Network::of(peer.ip()), face)));
+        let peers = face.map(|face| {
+            trunk
+                .sources()
+                .map(move |source| (Network::of(source.ip()), face))
+        });
         peers.into_iter().flatten()
     });
     let near = MediaFace {

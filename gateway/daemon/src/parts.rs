@@ -78,8 +78,12 @@ pub fn admission(settings: &Settings, at: usize) -> AdmissionConfig {
         .iter()
         .filter(|trunk| trunk.listener == at)
         .map(|trunk| TrunkCalls {
-            peers: trunk.peers.iter().copied().chain(gateways(trunk)).collect(),
-            calls: rate(settings.guard.trunk),
+            peers: trunk.sources().collect(),
+            // The bursts that the switch allows, which counts the calls of both ways.
+            calls: Rate {
+                per_second: trunk.rules.calls_per_second,
+                burst: trunk.rules.calls_per_second * 2,
+            },
         })
         .collect();
     let role = settings
@@ -91,26 +95,17 @@ pub fn admission(settings: &Settings, at: usize) -> AdmissionConfig {
     AdmissionConfig {
         source_requests: rate(settings.guard.source),
         all_requests: rate(settings.guard.all),
-        calls: rate(settings.guard.trunk),
         trunks,
         retry_after_s: u32::try_from(settings.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
         ..AdmissionConfig::new(role, peers)
     }
 }
 
-/// The sources that a trunk's gateways may send from: their addresses with any port.
-fn gateways(trunk: &hotline_config::Trunk) -> impl Iterator<Item = SocketAddr> {
-    trunk.rules.gateways.iter().map(|at| SocketAddr::new(at.ip(), 0))
-}
-
 /// The rules of the ban list; trunks are never on it.
 #[must_use]
 pub fn bans(settings: &Settings) -> BanConfig {
     let guard = &settings.guard;
-    let trunks = settings
-        .trunks
-        .iter()
-        .flat_map(|trunk| trunk.peers.iter().copied().chain(gateways(trunk)));
+    let trunks = settings.trunks.iter().flat_map(hotline_config::Trunk::sources);
     let mut never = guard.never.clone();
     never.extend(trunks.map(|peer| (peer.ip(), if peer.is_ipv4() { 32 } else { 128 })));
     BanConfig {
