@@ -62,6 +62,7 @@ impl Bridge {
                 Err(CommandError::UnknownContact)
             }
             Ok(Ok(Reply::NotTransferred(refusal))) => Err(CommandError::Refused(refusal.to_string())),
+            Ok(Ok(Reply::NotPaused(refusal))) => Err(CommandError::Refused(refusal.to_string())),
             Ok(Err(_)) | Err(_) => Err(CommandError::Busy),
         }
     }

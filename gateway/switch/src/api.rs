@@ -195,6 +195,8 @@ pub enum Reply {
     UnknownAgent,
     /// The transfer is refused.
     NotTransferred(TransferRefusal),
+    /// A rule is against the pause.
+    NotPaused(hotline_acd::PauseRefusal),
 }
 
 /// Everything that can wake the switch.

@@ -16,7 +16,9 @@ use std::panic::AssertUnwindSafe;
 use hotline_acd::Acd;
 use hotline_journal::{By, Draft, Seq, What};
 use hotline_sip::{Endpoint, ReleaseReason};
-use hotline_types::{ContactId, HangupBy, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time};
+use hotline_types::{
+    ContactId, HangupBy, Intent, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time,
+};
 
 use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig, TrunkView};
 use crate::call::{Action, Call, Cx, Ending};
@@ -395,6 +397,14 @@ impl Switch {
         let Some(view) = self.acd.agent(agent) else {
             return Reply::UnknownAgent;
         };
+        if let Command::SetIntent {
+            agent,
+            intent: Intent::Paused { reason },
+        } = &command
+            && let Err(refusal) = self.acd.may_pause(agent, reason)
+        {
+            return Reply::NotPaused(refusal);
+        }
         let input = match command {
             Command::SetIntent { agent, intent } => hotline_acd::Input::Intent { agent, intent, by },
             Command::Release { agent } => {

@@ -3,11 +3,11 @@
 #[path = "data/house.rs"]
 mod house;
 
-use hotline_journal::{Contacts, What};
+use hotline_journal::{By, Contacts, What};
 use hotline_media::{Direction, MediaCommand, MediaEvent};
 use hotline_sip::PhoneCommand;
-use hotline_switch::Input;
-use hotline_types::{LegId, SegmentKind};
+use hotline_switch::{Command, CommandId, Input, Reply};
+use hotline_types::{Intent, LegId, SegmentKind};
 
 use house::{Fate, House, Reaction, sdp};
 
@@ -390,6 +390,26 @@ fn panic_in_an_agents_own_call_or_in_its_contact_ends_that_one_alone() {
         house.hangup("caller");
         house.hangup("1001");
         house.assert_at_rest(&about);
+    }
+}
+
+#[test]
+fn pause_that_no_rule_knows_is_refused_and_told() {
+    let mut house = House::new(&[]);
+    for (reason, paused) in [("nap", false), ("phone", true)] {
+        house.input(Input::Command {
+            id: CommandId(1),
+            by: By::System,
+            command: Command::SetIntent {
+                agent: "1001".parse().unwrap(),
+                intent: Intent::Paused {
+                    reason: reason.to_owned(),
+                },
+            },
+        });
+        assert_eq!(house.agent("1001").contains("Paused"), paused, "{reason}");
+        let refused = matches!(house.replies.last(), Some(Reply::NotPaused(_)));
+        assert_eq!(refused, !paused, "{reason}");
     }
 }
 

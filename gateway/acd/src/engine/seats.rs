@@ -1,5 +1,7 @@
 //! Seats and pauses that rules limit: alarms for supervisors, and the teams' shares.
 
+use std::fmt;
+
 use hotline_journal::{By, What};
 use hotline_types::{AgentSlug, BandSlug, Intent};
 
@@ -17,6 +19,15 @@ pub enum PauseRefusal {
         /// How many may.
         most: u32,
     },
+}
+
+impl fmt::Display for PauseRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownReason => f.write_str("that is none of the configured pauses"),
+            Self::TeamFull { most } => write!(f, "{most} of the team are in that pause already"),
+        }
+    }
 }
 
 impl Acd {

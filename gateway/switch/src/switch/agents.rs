@@ -57,6 +57,9 @@ impl Switch {
     pub(super) fn on_agent_arrival(&mut self, now: Now, agent: AgentSlug, arrival: Arrival) {
         let refusal = match self.meaning(&arrival.called) {
             _ if self.drain != Drain::Open => Some((503, "shutting down")),
+            Meaning::Code(Intent::Paused { reason }) if self.acd.may_pause(&agent, &reason).is_err() => {
+                Some((403, "no such pause now"))
+            }
             Meaning::Code(intent) => self.open_agent_call(now, &agent, &arrival, Wish::Code(intent)),
             Meaning::Agent(target) if target == agent => Some((482, "that is your own number")),
             Meaning::Agent(target) => {

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_acd::{Acd, AcdConfig, Agent, Band, Login, Queue, RosterEntry};
+use hotline_acd::{Acd, AcdConfig, Agent, Band, Login, PauseRule, Queue, RosterEntry};
 use hotline_journal::{Event, Seq};
 use hotline_media::{AfterPlay, ClipId, Codec, Direction, LocalMedia, MediaCommand, MediaEvent, Offer};
 use hotline_sip::{
@@ -18,7 +18,9 @@ use hotline_sip::{
     PhoneEvent, PhoneInput, PhoneOutput, Received, Role, Transmit, Transport, Trunk, TrunkRules,
 };
 use hotline_switch::dialplan::{DialPlan, DialRule, NumberForm};
-use hotline_switch::{Effect, Input, Keys, MediaFace, Number, Output, Switch, SwitchConfig, TrunkLines};
+use hotline_switch::{
+    Effect, Input, Keys, MediaFace, Number, Output, Reply, Switch, SwitchConfig, TrunkLines,
+};
 use hotline_types::{Intent, LegId, Now, Pii, Rng, SegmentId, Time, WallTime};
 
 pub const AGENTS: [&str; 3] = ["1001", "1002", "1003"];
@@ -82,6 +84,7 @@ pub struct House {
     /// Media commands as they came.
     pub media: Vec<MediaCommand>,
     pub events: Vec<Event>,
+    pub replies: Vec<Reply>,
     playing: VecDeque<(LegId, hotline_media::PlayId)>,
     ports: u16,
     recording: Option<SegmentId>,
@@ -173,7 +176,11 @@ fn acd_config() -> AcdConfig {
         cool_off: Duration::from_secs(10),
         misses_max: 3,
         holidays: Vec::new(),
-        pauses: Vec::new(),
+        pauses: vec![PauseRule {
+            code: "phone".to_owned(),
+            longest: None,
+            team_max: None,
+        }],
     }
 }
 
@@ -310,6 +317,7 @@ impl House {
             told: Vec::new(),
             media: Vec::new(),
             events: Vec::new(),
+            replies: Vec::new(),
             playing: VecDeque::new(),
             ports: 20_000,
             recording: None,
@@ -381,6 +389,10 @@ impl House {
                     TRUNK
                 };
                 self.send(from, transmit);
+                None
+            }
+            Effect::Reply { reply, .. } => {
+                self.replies.push(reply);
                 None
             }
             Effect::Media(command) => {
