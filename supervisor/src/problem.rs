@@ -5,7 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::face::FaceError;
+use crate::face::{CommandError, FaceError};
+use crate::rights::Right;
 
 /// One refusal. Never carries personal data or secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +100,33 @@ impl Problem {
                 Self::store_unavailable()
             }
         }
+    }
+
+    /// What became of a command: `unknown` where what it names is not there, `hint` for what was refused.
+    #[must_use]
+    pub fn of_command(error: CommandError, unknown: fn() -> Self, hint: &str) -> Self {
+        match error {
+            CommandError::UnknownContact | CommandError::UnknownAgent => unknown(),
+            CommandError::Refused(reason) => Self::new(StatusCode::CONFLICT, "refused", reason, hint),
+            CommandError::Busy => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "The gateway cannot take commands now.",
+                "Try again in a moment.",
+            )
+            .retry_after(1),
+        }
+    }
+
+    /// 403 of what a team leader may do, `doing` it.
+    #[must_use]
+    pub fn for_team_leaders(doing: &str) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "right_missing",
+            format!("{doing} needs the right {:?}.", Right::ControlAgents.name()),
+            "Ask a team leader.",
+        )
     }
 
     /// The stable code.

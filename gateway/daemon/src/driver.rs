@@ -101,8 +101,7 @@ impl Driver {
         clock: Clock,
         inbox: Inbox,
         (sip, media, journal): (SipSender, Arc<MediaPlane>, JournalHandle),
-        pulse: Arc<Pulse>,
-        signalling: Arc<Signalling>,
+        (pulse, signalling): (Arc<Pulse>, Arc<Signalling>),
     ) -> Self {
         Self {
             switch,

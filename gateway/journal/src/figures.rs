@@ -50,13 +50,12 @@ pub fn abandonment(row: &Counts) -> Option<f64> {
 }
 
 /// Abandonment without the short ones: `(abandoned - short) / (offered - short)`, where short is abandoned with a
-/// wait of at most `short_s`.
+/// wait of at most [`Thresholds::short_s`].
 #[must_use]
-pub fn abandonment_without_short(row: &Counts, short_s: u64) -> Option<f64> {
-    let short = row.abandoned_within(short_s);
+pub fn abandonment_without_short(row: &Counts, within: Within) -> Option<f64> {
     ratio(
-        row.abandoned.saturating_sub(short),
-        row.offered.saturating_sub(short),
+        row.abandoned.saturating_sub(within.short),
+        row.offered.saturating_sub(within.short),
     )
 }
 
@@ -67,32 +66,29 @@ pub fn lost_rate(row: &Counts) -> Option<f64> {
     ratio(row.offered.saturating_sub(row.answered), row.offered)
 }
 
-/// SL-1, strictest: `answered <= T / (answered + abandoned)`.
+/// SL-1, strictest: `answered <= T / (answered + abandoned)`. T is [`Thresholds::within_s`], here and below.
 #[must_use]
-pub fn sl_offered(row: &Counts, within_s: u64) -> Option<f64> {
-    ratio(row.answered_within(within_s), row.answered + row.abandoned)
+pub fn sl_offered(row: &Counts, within: Within) -> Option<f64> {
+    ratio(within.answered, row.answered + row.abandoned)
 }
 
 /// SL-2, abandons within T left out: `answered <= T / (answered + abandoned > T)`.
 #[must_use]
-pub fn sl_without_abandons_within(row: &Counts, within_s: u64) -> Option<f64> {
-    let late = row.abandoned.saturating_sub(row.abandoned_within(within_s));
-    ratio(row.answered_within(within_s), row.answered + late)
+pub fn sl_without_abandons_within(row: &Counts, within: Within) -> Option<f64> {
+    let late = row.abandoned.saturating_sub(within.abandoned);
+    ratio(within.answered, row.answered + late)
 }
 
 /// SL-3, abandons within T count as good: `(answered <= T + abandoned <= T) / (answered + abandoned)`.
 #[must_use]
-pub fn sl_abandons_within_are_good(row: &Counts, within_s: u64) -> Option<f64> {
-    ratio(
-        row.answered_within(within_s) + row.abandoned_within(within_s),
-        row.answered + row.abandoned,
-    )
+pub fn sl_abandons_within_are_good(row: &Counts, within: Within) -> Option<f64> {
+    ratio(within.answered + within.abandoned, row.answered + row.abandoned)
 }
 
 /// SL-4, flattering: `answered <= T / answered`.
 #[must_use]
-pub fn sl_answered_only(row: &Counts, within_s: u64) -> Option<f64> {
-    ratio(row.answered_within(within_s), row.answered)
+pub fn sl_answered_only(row: &Counts, within: Within) -> Option<f64> {
+    ratio(within.answered, row.answered)
 }
 
 /// ASA, seconds: `sum of waits of the answered / answered`; the wait includes the ringing at the agent.

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hotline_journal::{Event, What};
+use hotline_journal::figures::aht_s;
+use hotline_journal::{Counts, Event, What};
 use hotline_types::{ContactId, OfferOutcome, QueueExit, QueueSlug, WallTime};
+
+use crate::Load;
 
 /// Patience where nobody ever gave up.
 const PATIENCE_UNKNOWN: Duration = Duration::from_secs(300);
@@ -111,6 +114,26 @@ impl Model {
             let sums = self.waits.entry(caller.queue.clone()).or_default();
             sums.0 = sums.0.saturating_add(wait);
             sums.1 += u64::from(matches!(exit, QueueExit::Abandoned(_)));
+        }
+    }
+}
+
+impl Load {
+    /// Handling time and patience of these counters, without any calls. The patience counts the waits of the answered as
+    /// censored, as [`Model::patience`] does.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counters stay far below 2^53")]
+    pub fn of(counts: &Counts) -> Self {
+        let waits_s = (counts.wait_answered_us + counts.wait_abandoned_us) as f64 / 1e6;
+        let patience_s = if counts.abandoned == 0 {
+            PATIENCE_UNKNOWN.as_secs_f64().max(waits_s)
+        } else {
+            waits_s / counts.abandoned as f64
+        };
+        Self {
+            calls_per_hour: 0.0,
+            aht_s: aht_s(counts).unwrap_or(HANDLING_UNKNOWN.as_secs_f64()).max(1.0),
+            patience_s: patience_s.max(1.0),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hotline_acd::{Acd, AcdConfig, ConfigProblem, Effect, Input, Leave, Output};
 use hotline_journal::figures::{Thresholds, Within};
-use hotline_journal::{By, Counts, What, wait_bucket};
+use hotline_journal::{By, Counts, What};
 use hotline_types::{
     AgentSlug, ContactId, DeviceState, FlowOutReason, Intent, Now, OfferId, QueueExit, QueueSlug, Rng, Time,
     WallTime, WorkState,
@@ -401,33 +401,11 @@ impl Sim<'_> {
     }
 
     fn count(&mut self, what: &What) {
-        let counts = &mut self.result.counts;
         match what {
-            What::QueueEntered { .. } => counts.offered += 1,
+            What::QueueEntered { .. } => self.result.counts.offered += 1,
             What::QueueLeft { exit, wait_us } => {
-                let mut one = Counts {
-                    wait_max_us: *wait_us,
-                    ..Counts::default()
-                };
-                match exit {
-                    QueueExit::Answered => {
-                        (one.answered, one.wait_answered_us) = (1, *wait_us);
-                        one.answered_waits[wait_bucket(*wait_us)] = 1;
-                    }
-                    QueueExit::Abandoned(_) => {
-                        (one.abandoned, one.wait_abandoned_us) = (1, *wait_us);
-                        one.abandoned_waits[wait_bucket(*wait_us)] = 1;
-                    }
-                    QueueExit::FlowedOut(FlowOutReason::Full) => one.flowed_out_full = 1,
-                    QueueExit::FlowedOut(FlowOutReason::NoStaff) => one.flowed_out_no_staff = 1,
-                    QueueExit::FlowedOut(FlowOutReason::Overflow) => one.flowed_out_overflow = 1,
-                    QueueExit::FlowedOut(_) => one.flowed_out_timeout = 1,
-                    QueueExit::Lost(_) => one.lost = 1,
-                }
-                counts.add(&one);
-                self.result
-                    .within
-                    .add(Within::of_one(&one, self.scenario.thresholds));
+                let one = Counts::of_exit(*exit, *wait_us);
+                self.result.add(&one, self.scenario.thresholds);
             }
             _ => {}
         }
@@ -479,10 +457,10 @@ fn exponential(rng: &mut Rng, mean: Duration) -> Duration {
     mean.mul_f64(-(-unit(rng)).ln_1p())
 }
 
-/// Slugs of the queues that callers entered.
+/// Slugs of the queues that a simulation sends these callers to.
 #[must_use]
 pub fn queues(callers: &[Caller]) -> BTreeSet<QueueSlug> {
-    callers.iter().map(|caller| caller.queue.clone()).collect()
+    arrivals(callers).into_iter().map(|caller| caller.queue).collect()
 }
 
 #[cfg(test)]

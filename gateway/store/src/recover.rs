@@ -125,18 +125,10 @@ pub(crate) async fn recover(database: &Database, days: BusinessDays) -> Result<R
         None => BTreeMap::new(),
     };
     let mut contacts = Contacts::new();
-    let mut counters = Counters::new(days.clone());
     for event in &open_events {
         contacts.apply(event);
-        counters.apply(event);
     }
-    drop(counters.drain());
-    for (agent, clock) in &clocks {
-        counters.seed(agent.clone(), clock.clone());
-    }
-    if let Some(at) = last_at {
-        counters.seed_last(at);
-    }
+    let counters = counters(&days, &open_events, &clocks, last_at);
     Ok(Recovered {
         last: Seq(u64::try_from(last).unwrap_or(0)),
         last_at,
@@ -149,6 +141,26 @@ pub(crate) async fn recover(database: &Database, days: BusinessDays) -> Result<R
         days,
         unsealed,
     })
+}
+
+/// The fold of counters where all that it counted so far is in the rows: it knows the contacts that are open, of which
+/// these are the events, and the agents' clocks.
+fn counters(
+    days: &BusinessDays,
+    open: &[Event],
+    clocks: &[(AgentSlug, AgentClock)],
+    last_at: Option<WallTime>,
+) -> Counters {
+    let mut counters = Counters::new(days.clone());
+    open.iter().for_each(|event| counters.apply(event));
+    drop(counters.drain());
+    for (agent, clock) in clocks {
+        counters.seed(agent.clone(), clock.clone());
+    }
+    if let Some(at) = last_at {
+        counters.seed_last(at);
+    }
+    counters
 }
 
 /// The latest time of the events up to and with the one at `last`.

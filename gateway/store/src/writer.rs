@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use handle::Shared;
 pub use handle::{Batch, Full, JournalHandle, JournalStatus};
 use prepare::{Folds, Prepared};
-pub(crate) use prepare::{PRUNE, load};
+pub(crate) use prepare::{PRUNE, load, push_folded};
 
 use crate::db::Database;
 use crate::outbox::Item;

@@ -11,7 +11,7 @@ use hotline_types::{AgentSlug, Intent};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Shared};
-use crate::face::{Actor, CommandError};
+use crate::face::Actor;
 use crate::guard::Caller;
 use crate::idempotency::{Admission, Answer, KEY_BYTES_MAX};
 use crate::problem::Problem;
@@ -131,15 +131,7 @@ async fn order(
 ) -> Result<Response, Problem> {
     let agent: AgentSlug = slug.parse().map_err(|_| unknown_agent())?;
     if caller.viewer.agent.as_ref() != Some(&agent) && !caller.viewer.has(Right::ControlAgents) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "right_missing",
-            format!(
-                "To set another agent's state needs the right {:?}.",
-                Right::ControlAgents.name()
-            ),
-            "Ask a team leader.",
-        ));
+        return Err(Problem::for_team_leaders("To set another agent's state"));
     }
     let key = idempotency_key(headers)?;
     let actor = Actor::from(&caller.viewer);
@@ -201,21 +193,12 @@ async fn carry_out(app: &Shared, actor: &Actor, agent: &AgentSlug, order: Order)
         Order::Set(intent) => app.gateway.set_intent(actor, agent, intent).await,
         Order::Release => app.gateway.release_agent(actor, agent).await,
     };
-    done.map(|seq| seq.0).map_err(|error| match error {
-        CommandError::UnknownAgent | CommandError::UnknownContact => unknown_agent(),
-        CommandError::Refused(reason) => Problem::new(
-            StatusCode::CONFLICT,
-            "refused",
-            reason,
+    done.map(|seq| seq.0).map_err(|error| {
+        Problem::of_command(
+            error,
+            unknown_agent,
             "Look at the agent's present state, then decide again.",
-        ),
-        CommandError::Busy => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "The gateway cannot take commands now.",
-            "Try again in a moment.",
         )
-        .retry_after(1),
     })
 }
 

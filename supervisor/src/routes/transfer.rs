@@ -9,7 +9,7 @@ use hotline_types::{ContactId, Pii};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::face::{Actor, CommandError, TransferTo, TrunkStatus};
+use crate::face::{Actor, TransferTo, TrunkStatus};
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::rights::Right;
@@ -63,36 +63,19 @@ pub(super) async fn transfer(
         (true, _) => None,
         (false, Some(agent)) => Some(agent),
         (false, None) => {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "right_missing",
-                format!(
-                    "To transfer somebody's call needs the right {:?}.",
-                    Right::ControlAgents.name()
-                ),
-                "Ask a team leader.",
-            ));
+            return Err(Problem::for_team_leaders("To transfer somebody's call"));
         }
     };
     let actor = Actor::from(&caller.viewer);
     let answer = app.gateway.transfer(&actor, contact, only, target).await;
     let refused = answer.as_ref().err().map(ToString::to_string);
     tracing::info!(user = actor.name, %contact, refused, "transfer");
-    let seq = answer.map_err(|error| match error {
-        CommandError::UnknownContact | CommandError::UnknownAgent => unknown_contact(),
-        CommandError::Refused(reason) => Problem::new(
-            StatusCode::CONFLICT,
-            "refused",
-            reason,
+    let seq = answer.map_err(|error| {
+        Problem::of_command(
+            error,
+            unknown_contact,
             "Name a queue, or a number that a [[destination]] of the configuration allows.",
-        ),
-        CommandError::Busy => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
-            "The gateway cannot take commands now.",
-            "Try again in a moment.",
         )
-        .retry_after(1),
     })?;
     let accepted = Accepted {
         command: "transfer",

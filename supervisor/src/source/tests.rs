@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hotline_journal::figures::{self, Thresholds, Within};
 use hotline_journal::sample::{Sample, SampleConfig};
 use hotline_journal::{Board, What};
 use hotline_store::{Batch, Durability, NewToken, PersonRow, Store, StoreConfig, UserRow};
@@ -226,7 +227,7 @@ async fn a_report_of_the_store_equals_the_live_fold_and_lists_the_contacts_behin
         }
         assert_eq!(
             row["figures"]["sl_offered"].as_f64(),
-            hotline_journal::figures::sl_offered(&live, 15)
+            figures::sl_offered(&live, Within::of(&live, Thresholds::default()))
         );
         // Contacts, not entries: in this hotline nobody enters a queue twice.
         let one = ReportQuery {

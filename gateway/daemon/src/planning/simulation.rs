@@ -6,15 +6,16 @@ use std::io::IsTerminal as _;
 use anyhow::{Context as _, bail};
 use hotline_acd::{AcdConfig, RosterEntry};
 use hotline_config::Settings;
-use hotline_journal::figures::{Basis, Duty, Figure, Thresholds, Unit, Within};
+use hotline_journal::figures::{Figure, Thresholds, Unit};
 use hotline_journal::report::first_contact_at;
-use hotline_journal::{BusinessDate, Counts, Seq, What, wait_bucket};
+use hotline_journal::{BusinessDate, Seq, What};
 use hotline_planning::{
-    Caller, Estimate, Model, Outcome, Presence, RUNS_MAX, Run, Scenario, callers_of, estimate, run,
+    Caller, Compared, Estimate, Model, Names, Outcome, Presence, RUNS_MAX, Run, Scenario, callers_of,
+    compare, queues, run,
 };
 use hotline_store::{PAGE_MAX, Reader};
 use hotline_supervisor::report::align;
-use hotline_types::{AgentSlug, FlowOutReason, Intent, QueueExit, WallTime};
+use hotline_types::{AgentSlug, Intent, WallTime};
 use serde_json::{Value, json};
 
 use super::{begin_of, days_from};
@@ -27,20 +28,10 @@ const PAGE: u32 = 500;
 /// Agents that `--seats` adds to a band at most.
 const SEATS_MAX: i32 = 500;
 
-/// The figures that are compared.
-const COMPARED: [&str; 7] = [
-    "answer_rate",
-    "sl_offered",
-    "sl_answered_only",
-    "abandonment",
-    "asa_s",
-    "time_to_abandon_s",
-    "lost_rate",
-];
-
 /// What was read of the journal.
 struct Record {
     callers: Vec<Caller>,
+    names: Names,
     model: Model,
     presence: Vec<(WallTime, AgentSlug, Intent)>,
 }
@@ -78,7 +69,8 @@ pub async fn simulate(
         within_s: command.within,
         ..Thresholds::default()
     };
-    let base = parts::acd(settings, &BTreeMap::new(), roster.clone())?;
+    let base = parts::acd(settings, &BTreeMap::new(), roster)?;
+    known(settings, &base, &record.names, (&from, &to))?;
     let replayed = Scenario {
         acd: base.clone(),
         presence: Presence::Recorded(record.presence.clone()),
@@ -86,7 +78,7 @@ pub async fn simulate(
         thresholds,
     };
     let what_if = Scenario {
-        acd: changed_engine(base.clone(), changed, command)?,
+        acd: changed_engine(base.clone(), changed, command, &record.names)?,
         presence: presence(&record, changed, command),
         demand: command.demand,
         thresholds,
@@ -97,7 +89,7 @@ pub async fn simulate(
         demand: 1.0,
         thresholds,
     };
-    let actual = actual(&record.callers, thresholds);
+    let actual = Run::recorded(&record.callers, thresholds);
     let calibration = runs(&replayed, &record, command, "calibration")?;
     let before = if baseline.presence == replayed.presence {
         calibration.clone()
@@ -105,7 +97,7 @@ pub async fn simulate(
         runs(&baseline, &record, command, "as it is")?
     };
     let after = runs(&what_if, &record, command, "changed")?;
-    let rows = rows(&actual, &calibration, &before, &after);
+    let rows = compare(&actual, &calibration, &before, &after);
     let format = if command.json {
         Format::Json
     } else {
@@ -124,6 +116,7 @@ pub async fn simulate(
 async fn read(reader: &Reader, command: &Simulate, span: (WallTime, WallTime)) -> anyhow::Result<Record> {
     let mut record = Record {
         callers: Vec::new(),
+        names: Names::default(),
         model: Model::default(),
         presence: Vec::new(),
     };
@@ -131,14 +124,18 @@ async fn read(reader: &Reader, command: &Simulate, span: (WallTime, WallTime)) -
     loop {
         let page = reader.histories(after, until, PAGE).await?;
         for events in page.contacts.values() {
-            let callers = callers_of(events, &mut record.model);
-            record.callers.extend(callers.into_iter().filter(|caller| {
+            let mut callers = callers_of(events, &mut record.model);
+            callers.retain(|caller| {
                 caller.exit.is_some()
                     && command
                         .queue
                         .as_ref()
                         .is_none_or(|queue| caller.queue.as_str() == queue)
-            }));
+            });
+            if !callers.is_empty() {
+                events.iter().for_each(|event| record.names.learn(event));
+            }
+            record.callers.extend(callers);
         }
         let Some(next) = page.next else { break };
         after = next;
@@ -166,7 +163,48 @@ async fn read(reader: &Reader, command: &Simulate, span: (WallTime, WallTime)) -
             }
         }
     }
+    record.names.learn_ready(&record.presence, span.0);
+    record.names.queues = queues(&record.callers);
     Ok(record)
+}
+
+/// Refuses settings that lack what the record names: whoever calls a queue or works on a band that is not there would
+/// silently be left out, and every figure would be about another hotline.
+fn known(
+    settings: &Settings,
+    base: &AcdConfig,
+    names: &Names,
+    (from, to): (&BusinessDate, &BusinessDate),
+) -> anyhow::Result<()> {
+    let unknown = names.unknown_to(base);
+    if !unknown.is_empty() {
+        bail!(
+            "the journal in {} names from {} to {} what {} does not have: {unknown}\n\
+             hint: give the configuration of those days with --config, or name other days with --from and --to",
+            settings.data.dir.display(),
+            from.0,
+            to.0,
+            settings.source,
+        );
+    }
+    Ok(())
+}
+
+/// The same for changed settings, which may have other agents and bands, but must have the callers' queues.
+fn keeps_queues(changed: &Settings, what_if: &AcdConfig, names: &Names) -> anyhow::Result<()> {
+    let queues = Names {
+        queues: names.queues.clone(),
+        ..Names::default()
+    };
+    let unknown = queues.unknown_to(what_if);
+    if !unknown.is_empty() {
+        bail!(
+            "{} of --with does not have what the recorded callers called: {unknown}\n\
+             hint: keep these queues in it, or name one that it has with --queue",
+            changed.source,
+        );
+    }
+    Ok(())
 }
 
 /// The engine's settings with what the command line changes.
@@ -174,6 +212,7 @@ fn changed_engine(
     base: AcdConfig,
     changed: Option<&Settings>,
     command: &Simulate,
+    names: &Names,
 ) -> anyhow::Result<AcdConfig> {
     let mut config = match changed {
         None => base,
@@ -186,7 +225,9 @@ fn changed_engine(
                 days: entry.days,
                 dates: Vec::new(),
             });
-            parts::acd(settings, &BTreeMap::new(), roster.collect())?
+            let engine = parts::acd(settings, &BTreeMap::new(), roster.collect())?;
+            keeps_queues(settings, &engine, names)?;
+            engine
         }
     };
     for change in &command.seats {
@@ -255,80 +296,6 @@ fn runs(scenario: &Scenario, record: &Record, command: &Simulate, name: &str) ->
         .collect()
 }
 
-/// What really happened to the same entries.
-fn actual(callers: &[Caller], thresholds: Thresholds) -> Run {
-    let mut run = Run::default();
-    for caller in callers {
-        let Some((exit, wait)) = caller.exit else { continue };
-        let wait_us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-        let mut one = Counts {
-            offered: 1,
-            wait_max_us: wait_us,
-            ..Counts::default()
-        };
-        match exit {
-            QueueExit::Answered => {
-                (one.answered, one.wait_answered_us) = (1, wait_us);
-                one.answered_waits[wait_bucket(wait_us)] = 1;
-            }
-            QueueExit::Abandoned(_) => {
-                (one.abandoned, one.wait_abandoned_us) = (1, wait_us);
-                one.abandoned_waits[wait_bucket(wait_us)] = 1;
-            }
-            QueueExit::FlowedOut(FlowOutReason::Overflow) => one.flowed_out_overflow = 1,
-            QueueExit::FlowedOut(_) => one.flowed_out_timeout = 1,
-            QueueExit::Lost(_) => one.lost = 1,
-        }
-        run.within.add(Within::of_one(&one, thresholds));
-        run.counts.add(&one);
-    }
-    run
-}
-
-/// One compared figure.
-struct Row {
-    figure: &'static Figure,
-    actual: Option<f64>,
-    replayed: Option<Estimate>,
-    before: Option<Estimate>,
-    after: Option<Estimate>,
-    difference: Option<Estimate>,
-}
-
-fn rows(actual: &Run, calibration: &[Run], before: &[Run], after: &[Run]) -> Vec<Row> {
-    let value = |run: &Run, figure: &Figure| {
-        figure.value(&Basis {
-            counts: &run.counts,
-            within: run.within,
-            duty: Duty::default(),
-        })
-    };
-    let all = |runs: &[Run], figure: &Figure| {
-        runs.iter()
-            .map(|run| value(run, figure))
-            .collect::<Option<Vec<f64>>>()
-    };
-    COMPARED
-        .iter()
-        .filter_map(|name| Figure::named(name))
-        .map(|figure| {
-            let (first, second) = (all(before, figure), all(after, figure));
-            // Both saw the same callers, so the difference of each pair of runs says more than two intervals apart.
-            let pairs = first.as_ref().zip(second.as_ref());
-            let differences = pairs.map(|(a, b)| a.iter().zip(b).map(|(a, b)| b - a).collect::<Vec<f64>>());
-            let of = |values: Option<Vec<f64>>| values.and_then(|values| estimate(&values));
-            Row {
-                figure,
-                actual: value(actual, figure),
-                replayed: of(all(calibration, figure)),
-                before: of(first.clone()),
-                after: of(second.clone()),
-                difference: of(differences),
-            }
-        })
-        .collect()
-}
-
 fn shown(figure: &Figure, value: Option<f64>, margin: Option<f64>) -> String {
     let Some(value) = value else { return "-".to_owned() };
     let (scale, unit) = if figure.unit == Unit::Share {
@@ -343,7 +310,7 @@ fn shown(figure: &Figure, value: Option<f64>, margin: Option<f64>) -> String {
 }
 
 fn table(
-    rows: &[Row],
+    rows: &[Compared],
     record: &Record,
     command: &Simulate,
     (from, to): (&BusinessDate, &BusinessDate),
@@ -397,7 +364,7 @@ fn table(
     )
 }
 
-fn csv(rows: &[Row]) -> String {
+fn csv(rows: &[Compared]) -> String {
     let mut text = "figure,happened,replayed,replayed_margin,as_it_is,as_it_is_margin,changed,changed_margin,difference,difference_margin\r\n".to_owned();
     for row in rows {
         let mut cells = vec![
@@ -415,7 +382,7 @@ fn csv(rows: &[Row]) -> String {
 }
 
 fn json(
-    rows: &[Row],
+    rows: &[Compared],
     record: &Record,
     command: &Simulate,
     (from, to): (&BusinessDate, &BusinessDate),
@@ -423,7 +390,7 @@ fn json(
     let one = |estimate: Option<Estimate>| {
         estimate.map_or(Value::Null, |e| json!({"mean": e.mean, "margin": e.margin}))
     };
-    let row = |row: &Row| {
+    let row = |row: &Compared| {
         json!({
             "figure": row.figure.name,
             "formula": row.figure.formula,
@@ -440,3 +407,6 @@ fn json(
         "within_s": command.within, "figures": rows.iter().map(row).collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests;

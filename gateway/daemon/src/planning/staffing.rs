@@ -20,10 +20,6 @@ use crate::cli::{Format, Staffing};
 use crate::people;
 use crate::reports::{engine, open, print, wall_now};
 
-/// Handling time where the history holds none, seconds.
-const AHT_UNKNOWN_S: f64 = 180.0;
-/// Patience where nobody ever gave up, seconds.
-const PATIENCE_UNKNOWN_S: f64 = 300.0;
 /// Days one call plans at most.
 const DAYS_MAX: u32 = 31;
 /// Days of history looked at at most.
@@ -68,7 +64,7 @@ pub async fn staffing(settings: &Settings, command: &Staffing) -> anyhow::Result
     };
     check(command)?;
     let past = past(settings, &reader, command, &days_from(&first, -1)?.min(today)).await?;
-    let load = load(&past.counts);
+    let load = Load::of(&past.counts);
     let target = Target {
         answer_rate: command.answer_rate.unwrap_or(settings.hotline.answer_rate_target),
         within_share: command.level,
@@ -169,24 +165,6 @@ async fn past(
         );
     }
     Ok(past)
-}
-
-/// Handling time and patience of the history; the patience counts the waits of the answered as censored.
-#[expect(clippy::cast_precision_loss, reason = "counters stay far below 2^53")]
-fn load(counts: &Counts) -> Load {
-    let waits_s = (counts.wait_answered_us + counts.wait_abandoned_us) as f64 / 1e6;
-    let patience_s = if counts.abandoned == 0 {
-        PATIENCE_UNKNOWN_S.max(waits_s)
-    } else {
-        waits_s / counts.abandoned as f64
-    };
-    Load {
-        calls_per_hour: 0.0,
-        aht_s: hotline_journal::figures::aht_s(counts)
-            .unwrap_or(AHT_UNKNOWN_S)
-            .max(1.0),
-        patience_s: patience_s.max(1.0),
-    }
 }
 
 fn plan(

@@ -237,7 +237,7 @@ impl Counters {
         };
         visit.left = true;
         let (slot, queue) = (visit.slot.clone(), visit.queue.clone());
-        self.add(&slot, Scope::Queue(queue), &exit_counts(exit, wait_us));
+        self.add(&slot, Scope::Queue(queue), &Counts::of_exit(exit, wait_us));
         let Some(first) = call
             .first
             .as_mut()
@@ -255,7 +255,7 @@ impl Counters {
         } else {
             first.state = Standing::Settled;
             let first = first.clone();
-            let mut delta = exit_counts(exit, wait_us);
+            let mut delta = Counts::of_exit(exit, wait_us);
             if exit == QueueExit::Answered {
                 delta.reach_answered_us = micros(at.since(call.opened_at));
             }
@@ -306,7 +306,11 @@ impl Counters {
         }
         let Some(first) = call.first.clone() else { return };
         if let Standing::FlowedOut { reason, wait_us } = first.state {
-            self.add_once(&call, &first, &exit_counts(QueueExit::FlowedOut(reason), wait_us));
+            self.add_once(
+                &call,
+                &first,
+                &Counts::of_exit(QueueExit::FlowedOut(reason), wait_us),
+            );
         }
         if cause == EndCause::Completed(HangupBy::Agent) {
             let delta = Counts {
@@ -333,34 +337,38 @@ const fn exit_of(cause: EndCause) -> QueueExit {
     }
 }
 
-fn exit_counts(exit: QueueExit, wait_us: u64) -> Counts {
-    let mut delta = Counts {
-        wait_max_us: wait_us,
-        ..Counts::default()
-    };
-    match exit {
-        QueueExit::Answered => {
-            delta.answered = 1;
-            delta.wait_answered_us = wait_us;
-            delta.answered_waits[wait_bucket(wait_us)] = 1;
+impl Counts {
+    /// What the end of one entry into a queue adds, after a wait of so many microseconds.
+    #[must_use]
+    pub fn of_exit(exit: QueueExit, wait_us: u64) -> Self {
+        let mut delta = Self {
+            wait_max_us: wait_us,
+            ..Self::default()
+        };
+        match exit {
+            QueueExit::Answered => {
+                delta.answered = 1;
+                delta.wait_answered_us = wait_us;
+                delta.answered_waits[wait_bucket(wait_us)] = 1;
+            }
+            QueueExit::Abandoned(phase) => {
+                delta.abandoned = 1;
+                delta.abandoned_ringing = u64::from(phase == AbandonPhase::Ringing);
+                delta.wait_abandoned_us = wait_us;
+                delta.abandoned_waits[wait_bucket(wait_us)] = 1;
+            }
+            QueueExit::FlowedOut(FlowOutReason::Timeout) => delta.flowed_out_timeout = 1,
+            QueueExit::FlowedOut(FlowOutReason::Full) => delta.flowed_out_full = 1,
+            QueueExit::FlowedOut(FlowOutReason::NoStaff) => delta.flowed_out_no_staff = 1,
+            QueueExit::FlowedOut(FlowOutReason::Key) => delta.flowed_out_key = 1,
+            QueueExit::FlowedOut(FlowOutReason::Overflow) => delta.flowed_out_overflow = 1,
+            QueueExit::Lost(reason) => {
+                delta.lost = 1;
+                *lost_counter(&mut delta, reason) = 1;
+            }
         }
-        QueueExit::Abandoned(phase) => {
-            delta.abandoned = 1;
-            delta.abandoned_ringing = u64::from(phase == AbandonPhase::Ringing);
-            delta.wait_abandoned_us = wait_us;
-            delta.abandoned_waits[wait_bucket(wait_us)] = 1;
-        }
-        QueueExit::FlowedOut(FlowOutReason::Timeout) => delta.flowed_out_timeout = 1,
-        QueueExit::FlowedOut(FlowOutReason::Full) => delta.flowed_out_full = 1,
-        QueueExit::FlowedOut(FlowOutReason::NoStaff) => delta.flowed_out_no_staff = 1,
-        QueueExit::FlowedOut(FlowOutReason::Key) => delta.flowed_out_key = 1,
-        QueueExit::FlowedOut(FlowOutReason::Overflow) => delta.flowed_out_overflow = 1,
-        QueueExit::Lost(reason) => {
-            delta.lost = 1;
-            *lost_counter(&mut delta, reason) = 1;
-        }
+        delta
     }
-    delta
 }
 
 /// What the end of a call adds that entered no queue.

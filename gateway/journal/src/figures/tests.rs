@@ -26,10 +26,11 @@ fn close(figure: Option<f64>, expected: f64) {
 #[test]
 fn same_traffic_gives_the_four_service_levels_of_the_reference() {
     let row = erlang_a();
-    close(sl_offered(&row, 15), 0.583);
-    close(sl_without_abandons_within(&row, 15), 0.615);
-    close(sl_abandons_within_are_good(&row, 15), 0.635);
-    close(sl_answered_only(&row, 15), 0.741);
+    let within = Within::of(&row, Thresholds::default());
+    close(sl_offered(&row, within), 0.583);
+    close(sl_without_abandons_within(&row, within), 0.615);
+    close(sl_abandons_within_are_good(&row, within), 0.635);
+    close(sl_answered_only(&row, within), 0.741);
     close(within_three_rings_of_answered(&row), 0.741);
     close(within_three_rings_of_offered(&row), 0.583);
 }
@@ -46,10 +47,11 @@ fn answer_and_abandonment_rates_differ_by_their_denominators() {
     };
     row.abandoned_waits[1] = 10;
     row.abandoned_waits[6] = 5;
+    let within = Within::of(&row, Thresholds::default());
     close(answer_rate(&row), 0.8);
     close(hotline_answer_rate(&row), 0.64);
     close(abandonment(&row), 0.15);
-    close(abandonment_without_short(&row, 5), 5.0 / 90.0);
+    close(abandonment_without_short(&row, within), 5.0 / 90.0);
     close(lost_rate(&row), 0.2);
 }
 
@@ -84,18 +86,19 @@ fn times_are_averages_over_those_they_are_about() {
 #[test]
 fn nothing_counted_is_no_figure_not_zero() {
     let row = Counts::default();
+    let within = Within::default();
     let figures = [
         answer_rate(&row),
         hotline_answer_rate(&row),
         within_three_rings_of_answered(&row),
         within_three_rings_of_offered(&row),
         abandonment(&row),
-        abandonment_without_short(&row, 5),
+        abandonment_without_short(&row, within),
         lost_rate(&row),
-        sl_offered(&row, 15),
-        sl_without_abandons_within(&row, 15),
-        sl_abandons_within_are_good(&row, 15),
-        sl_answered_only(&row, 15),
+        sl_offered(&row, within),
+        sl_without_abandons_within(&row, within),
+        sl_abandons_within_are_good(&row, within),
+        sl_answered_only(&row, within),
         asa_s(&row),
         time_to_abandon_s(&row),
         aht_s(&row),

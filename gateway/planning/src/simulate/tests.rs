@@ -218,3 +218,16 @@ fn caller_whom_an_overflow_rule_sent_on_arrives_once() {
     assert_eq!(callers[0].patience, Known::Exactly(Duration::from_secs(25)));
     assert_eq!(callers[0].handling, Some(Duration::from_secs(60)));
 }
+
+#[test]
+fn names_that_the_settings_lack_are_told_by_kind() {
+    let slugs = |queue: &str, agent: &str, band: &str| crate::Names {
+        queues: [queue.parse().unwrap()].into(),
+        agents: [agent.parse().unwrap()].into(),
+        bands: [band.parse().unwrap()].into(),
+    };
+    let config = one_queue(2);
+    assert!(slugs("main", "agent1", "always").unknown_to(&config).is_empty());
+    let unknown = slugs("other", "agent2", "night").unknown_to(&config);
+    assert_eq!(unknown.to_string(), "queues other; agents agent2; bands night");
+}

@@ -3,10 +3,9 @@
 use hotline_journal::{BusinessDays, Counters, Event, Seq};
 use sqlx::sqlite::SqliteConnection;
 
-use super::{clocks, events_of, last_at};
+use super::{clocks, counters, events_of, last_at};
 use crate::StoreError;
 use crate::db::Database;
-use crate::rows;
 use crate::script::{Rows, Script};
 use crate::writer;
 
@@ -26,17 +25,10 @@ pub(super) async fn catch_up(
     let Some(last) = late.last().map(|event| event.seq) else {
         return Ok(());
     };
-    let mut counters = Counters::new(days.clone());
-    for event in early_events(connection, database, folded).await? {
-        counters.apply(&event);
-    }
-    drop(counters.drain());
-    for (agent, clock) in clocks(connection, database).await? {
-        counters.seed(agent, clock);
-    }
-    if let Some(at) = last_at(connection, folded).await.map_err(wrong)? {
-        counters.seed_last(at);
-    }
+    let early = early_events(connection, database, folded).await?;
+    let clocks = clocks(connection, database).await?;
+    let last_at = last_at(connection, folded).await.map_err(wrong)?;
+    let mut counters = counters(days, &early, &clocks, last_at);
     late.iter().for_each(|event| counters.apply(event));
     write(connection, &mut counters, last).await.map_err(wrong)
 }
@@ -83,14 +75,6 @@ async fn write(
     let keys: Vec<_> = deltas.keys().cloned().collect();
     let mut known = writer::load(connection, &keys).await?;
     let mut written = Rows::default();
-    for (key, delta) in deltas {
-        let row = known.entry(key.clone()).or_default();
-        row.add(&delta);
-        rows::push_counts(&mut written, &key, row);
-    }
-    for (agent, clock) in counters.clocks() {
-        rows::push_clock(&mut written, agent.as_str(), clock);
-    }
-    rows::push_folded(&mut written, last);
+    writer::push_folded(&mut written, &mut known, deltas, counters.clocks(), last);
     Script::new(written).run(connection).await
 }

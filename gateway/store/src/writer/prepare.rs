@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hotline_journal::{Change, Contacts, CounterKey, Counters, Counts, Deltas, Event, Seq, What};
+use hotline_journal::{AgentClock, Change, Contacts, CounterKey, Counters, Counts, Deltas, Event, Seq, What};
 use hotline_types::{AgentSlug, PersonId};
 use sqlx::sqlite::SqliteConnection;
 
@@ -213,21 +213,34 @@ impl Folds {
     fn write_counters(&mut self, read: BTreeMap<CounterKey, Counts>, written: &mut Rows) {
         let unwritten = std::mem::take(&mut self.unwritten);
         self.known.extend(read);
-        for (key, delta) in unwritten.deltas {
-            let row = self.known.entry(key.clone()).or_default();
-            row.add(&delta);
-            rows::push_counts(written, &key, row);
-        }
+        let clocks = unwritten
+            .agents
+            .iter()
+            .filter_map(|agent| Some((agent, self.counters.clock(agent.as_str())?)));
+        push_folded(written, &mut self.known, unwritten.deltas, clocks, unwritten.last);
         while self.known.len() > COUNTER_ROWS_MAX {
             self.known.pop_first();
         }
-        for agent in &unwritten.agents {
-            if let Some(clock) = self.counters.clock(agent.as_str()) {
-                rows::push_clock(written, agent.as_str(), clock);
-            }
-        }
-        rows::push_folded(written, unwritten.last);
     }
+}
+
+/// The rows of counters and clocks as of the event `last`: `deltas` are added to the rows `known`, which [`load`] read.
+pub(crate) fn push_folded<'a>(
+    written: &mut Rows,
+    known: &mut BTreeMap<CounterKey, Counts>,
+    deltas: Deltas,
+    clocks: impl Iterator<Item = (&'a AgentSlug, &'a AgentClock)>,
+    last: Seq,
+) {
+    for (key, delta) in deltas {
+        let row = known.entry(key.clone()).or_default();
+        row.add(&delta);
+        rows::push_counts(written, &key, row);
+    }
+    for (agent, clock) in clocks {
+        rows::push_clock(written, agent.as_str(), clock);
+    }
+    rows::push_folded(written, last);
 }
 
 /// Reads rows of counters; those there are not yet are left out.
