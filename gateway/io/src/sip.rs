@@ -255,11 +255,10 @@ impl BoundSip {
         }
         tasks.push(Box::pin(tcp::carry_out(orders_rx, inbound, Arc::clone(&table))));
         let reload = Arc::new(Notify::new());
-        tasks.push(Box::pin(tls::watch(
-            identities,
-            Arc::clone(&reload),
-            Arc::clone(&counters),
-        )));
+        if !identities.is_empty() {
+            let counters = Arc::clone(&counters);
+            tasks.push(Box::pin(tls::watch(identities, Arc::clone(&reload), counters)));
+        }
         let sender = SipSender::new(outgoing, orders, table, counters, reload);
         Ok((sender, run(tasks)))
     }
