@@ -19,6 +19,7 @@ mod crash;
 mod crowd;
 mod demo;
 mod edge;
+mod flows;
 mod hostile;
 mod keys;
 mod offers;

@@ -329,7 +329,15 @@ impl Check {
     }
 
     fn flows(&mut self, raw: &RawFlows) -> Flows {
+        let numbers = |said: &[Said<String>]| {
+            let plain = |one: &Said<String>| one.value.trim_start_matches('+').to_owned();
+            said.iter()
+                .map(|one| hotline_types::Pii::new(plain(one)))
+                .collect()
+        };
         Flows {
+            blocked: numbers(raw.blocked.items()),
+            vip: numbers(raw.vip.items()),
             dir: self.path(&raw.dir),
             prompts: self.path(&raw.prompts),
         }

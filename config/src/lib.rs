@@ -16,9 +16,9 @@ use std::path::{Path, PathBuf};
 
 pub use problem::{Place, Problem};
 pub use settings::{
-    Agent, Band, Connections, Console, Data, Durability, Face, Flows, Guard, Hotline, Limits, Listener,
-    ListenerKind, Log, LogFormat, Login, Media, Number, Phone, Queue, Rate, Recording, Role, RosterEntry,
-    Routing, Seed, Settings, Sip, Srtp, Team, Trunk, User, UserRole,
+    Agent, Band, Connections, Console, DIRECT_PREFIX, Data, Durability, Face, Flows, Guard, Hotline, Limits,
+    Listener, ListenerKind, Log, LogFormat, Login, Media, Number, Phone, Queue, Rate, Recording, Role,
+    RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trunk, User, UserRole,
 };
 pub use settings::{
     Holiday, Need, Overflow, OverflowWhen, Pause, QueueRules, RoutingPolicy, Seats, Skill, Tier, WrapUpEnds,

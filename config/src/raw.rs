@@ -160,6 +160,10 @@ section! {
         dir: Text,
         /// Folder of prompts with their `manifest.yaml`, in place of those built in.
         prompts: Text,
+        /// Numbers that `caller` nodes take for blocked, with or without a leading `+`. Default: none.
+        blocked: Texts,
+        /// Numbers that `caller` nodes take for VIPs. Default: none.
+        vip: Texts,
     }
 }
 
@@ -193,10 +197,14 @@ section! {
         label: Text,
         /// The number as the trunk sends it, in every spelling it uses; digits, `*`, `#`, a leading `+`. Required, 1 to 16.
         dialled: Texts,
-        /// Slug of the flow that answers. Required.
+        /// Slug of the flow that answers. Required where there is no `queue`.
         flow: Text,
+        /// Slug of a queue that callers come to without a menu, after the recording notice; in place of `flow`.
+        queue: Text,
         /// Language the flow begins in, for instance `"zh-CN"`. Default: the flow's own.
         language: Text,
+        /// Whether callers whose agent hangs up first are asked the flow's survey (`after_agent`). Default: false.
+        survey: Flag,
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hotline_types::{AgentSlug, BandSlug, FlowSlug, Network, NumberSlug, QueueSlug, TrunkSlug};
+use hotline_types::{AgentSlug, BandSlug, FlowSlug, Network, NumberSlug, Pii, QueueSlug, TrunkSlug};
 use serde::{Serialize, Serializer};
 
 use crate::trunk::{Numbering, Outside, TrunkRules};
@@ -303,6 +303,12 @@ pub struct Console {
 /// Own flows and prompts; none: those built in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Flows {
+    /// Callers on the blocklist, without a leading `+`; never shown.
+    #[serde(skip)]
+    pub blocked: Vec<Pii<String>>,
+    /// VIPs, without a leading `+`; never shown.
+    #[serde(skip)]
+    pub vip: Vec<Pii<String>>,
     /// Folder of flows.
     pub dir: Option<PathBuf>,
     /// Folder of prompts.
@@ -340,6 +346,9 @@ pub struct Routing {
     pub code_log_out: String,
 }
 
+/// Before a queue's slug: name of the flow that leads straight to it.
+pub const DIRECT_PREFIX: &str = "direct-";
+
 /// One access number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Number {
@@ -353,6 +362,8 @@ pub struct Number {
     pub flow: FlowSlug,
     /// Language the flow begins in.
     pub language: Option<String>,
+    /// Whether callers whose agent hangs up first are asked the flow's survey.
+    pub survey: bool,
 }
 
 /// One queue.

@@ -2,7 +2,10 @@
 
 mod graph;
 mod installation;
+mod reach;
+mod recover;
 mod resolve;
+mod states;
 
 use sha2::{Digest, Sha256};
 
@@ -11,6 +14,7 @@ use crate::problem::Problems;
 use crate::{Flow, Place, Problem};
 
 pub(crate) use installation::against;
+pub(crate) use reach::longest;
 
 /// Longest flow file.
 const FLOW_BYTES_MAX: usize = 256 * 1024;
@@ -26,19 +30,11 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Document, Vec<Problem>> {
         );
         return Err(problems.into_sorted());
     }
-    serde_saphyr::from_str(text).map_err(|error| {
-        let at = error.location().map(Place::from).unwrap_or_default();
-        problems.add(
-            at,
-            first_line(&error.without_snippet().to_string()),
-            "write it as the shipped flows do",
-        );
-        problems.into_sorted()
-    })
+    recover::read(text, &mut problems).ok_or_else(|| problems.into_sorted())
 }
 
 /// One line of a parser's message, bounded.
-fn first_line(message: &str) -> String {
+pub(crate) fn first_line(message: &str) -> String {
     message
         .lines()
         .next()
@@ -59,6 +55,7 @@ pub(crate) fn build(file: &str, text: &str, document: &Document) -> Result<Flow,
     let flow = resolve::resolve(document, version_of(text), &mut problems);
     if let Some(flow) = &flow {
         graph::check(flow, &mut problems);
+        states::check(flow, &mut problems);
     }
     match flow {
         Some(flow) if problems.is_empty() => Ok(flow),
@@ -79,3 +76,5 @@ fn version_of(text: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod violations;

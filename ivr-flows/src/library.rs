@@ -38,8 +38,20 @@ impl Library {
         let text =
             |file: &str| Shipped::get(file).map(|data| String::from_utf8_lossy(&data.data).into_owned());
         Shipped::iter()
-            .filter(|file| file.ends_with(".yaml"))
+            .filter(|file| file.ends_with(".yaml") && !is_tests(file))
             .filter_map(|file| text(&file).map(|text| (file.into_owned(), text)))
+            .collect()
+    }
+
+    /// The tests beside the shipped flows: name and text of each file.
+    #[must_use]
+    pub fn embedded_tests() -> Vec<(String, String)> {
+        Shipped::iter()
+            .filter(|file| is_tests(file))
+            .filter_map(|file| {
+                let text = String::from_utf8_lossy(&Shipped::get(&file)?.data).into_owned();
+                Some((file.into_owned(), text))
+            })
             .collect()
     }
 
@@ -87,6 +99,12 @@ impl Library {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Flow>> {
         self.flows.values()
     }
+}
+
+/// Whether a file holds tests: `NAME.test.yaml`.
+#[must_use]
+pub fn is_tests(file: &str) -> bool {
+    file.ends_with(".test.yaml")
 }
 
 fn too_many(file: &str) -> Problem {

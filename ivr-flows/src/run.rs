@@ -1,29 +1,37 @@
 //! One call in a flow: the machine that plays, listens and decides.
 
+mod enter;
+mod listen;
+mod validate;
 mod waiting;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hotline_types::{FlowOutReason, Now, Pii, Time};
 
-use crate::model::{Failure, Menu, NodeIndex, NodeKind, Prompt};
-use crate::{Effect, Flow, Input, Output, PromptRef};
+use crate::expr::Value;
+use crate::model::{ByCaller, NEXT, NodeIndex, NodeKind, Prompt, given};
+use crate::{CallerFacts, Effect, Facts, Flow, Input, LookupAnswer, Output, PromptRef, TransferFailure};
+use listen::Listen;
 use waiting::Waiting;
-
-/// Said before the caller's place in the queue.
-pub(crate) const POSITION_PREFIX: &str = "queue-position-prefix";
-/// Said after the caller's place in the queue.
-pub(crate) const POSITION_SUFFIX: &str = "queue-position-suffix";
-/// Said in place of it to the caller who is next.
-pub(crate) const POSITION_NEXT: &str = "queue-next";
 
 /// Keys kept that were pressed before their menu; the newest beyond are dropped.
 pub const EARLY_DIGITS_MAX: usize = 8;
 
 /// A playout whose end is not told by then is taken as ended: a caller never hangs in silence.
 pub const PLAY_WAIT_MAX: Duration = Duration::from_secs(120);
+
+/// Longest wait for the answer to a question about the caller; then it is anybody.
+const CALLER_WAIT_MAX: Duration = Duration::from_secs(1);
+/// Longest wait for a call-back to be registered; then it is not.
+const CALL_BACK_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Longest wait for the caller's ACK; SIP ends the call before.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(40);
+/// The tone before a message is recorded, a prompt without language.
+pub(crate) const TONE: &str = "tone";
 
 /// A call in a flow.
 ///
@@ -41,6 +49,12 @@ pub struct Run {
     early: VecDeque<Pii<char>>,
     outputs: VecDeque<Effect>,
     plays: u64,
+    lookups: u64,
+    /// What the variables hold.
+    vars: Vec<Value>,
+    /// Whether the call is answered, and whether 183 was sent before.
+    answered: bool,
+    progressed: bool,
     steps: u32,
     /// Whether `max_steps` was reached once, and `on_error` taken.
     rescued: bool,
@@ -68,18 +82,28 @@ enum State {
         barge_in: bool,
         next: NodeIndex,
     },
-    /// In a menu.
-    Choosing {
-        phase: Choosing,
-        no_input: u32,
-        no_match: u32,
-    },
+    /// In a menu, a collect or a survey.
+    Listening(Listen),
     /// Waits for `Open`.
     Asking { open: NodeIndex, closed: NodeIndex },
+    /// Waits for `Answered`.
+    Answering { until: Time, next: NodeIndex },
+    /// Waits for `Caller`.
+    AskingCaller { until: Time },
+    /// Waits for `LookedUp`.
+    LookingUp { until: Time, lookup: u64, retries: u32 },
+    /// Says what is to be recorded.
+    Greeting { sound: Sound },
+    /// Records a message.
+    Recording { since: Time, until: Time },
+    /// Waits for `CallBackKept`.
+    CallingBack { until: Time },
+    /// Waits for what becomes of a transfer.
+    Transferring,
     /// In a queue node.
     Queued(Waiting),
-    /// Says the last words.
-    Closing { sound: Sound },
+    /// Says the last words; then hangs up, or refuses with this status.
+    Closing { sound: Sound, status: Option<u16> },
     /// Over.
     Over,
 }
@@ -91,31 +115,38 @@ struct Sound {
     overdue: Time,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Choosing {
-    Prompting(Sound),
-    Listening { until: Time },
-}
-
 /// The one timer that can run, per state.
 enum Timer {
     PlayOverdue(u64),
-    MenuTimeout,
+    Listening,
     Waiting,
+    Message,
+    /// Nobody answered what was asked.
+    Unanswered,
 }
 
 impl Run {
     /// A call that has not started, in the flow's own language.
     #[must_use]
     pub fn new(flow: Arc<Flow>) -> Self {
+        let mut vars = flow.vars.clone();
+        if let (Some(slot), Some(language)) =
+            (vars.get_mut(given::LANGUAGE), flow.languages.get(flow.language))
+        {
+            *slot = Value::Text(Pii::new(language.tag.clone()));
+        }
         Self {
             language: flow.language,
             node: flow.start,
+            vars,
+            answered: !flow.answers,
+            progressed: false,
             flow,
             state: State::Fresh,
             early: VecDeque::new(),
             outputs: VecDeque::new(),
             plays: 0,
+            lookups: 0,
             steps: 0,
             rescued: false,
             counts: RunCounts::default(),
@@ -128,8 +159,44 @@ impl Run {
     pub fn in_language(flow: Arc<Flow>, tag: &str) -> Self {
         let known = flow.languages().position(|language| language == tag);
         let mut run = Self::new(flow);
-        run.language = known.unwrap_or(run.language);
+        run.speak(known.unwrap_or(run.language));
         run
+    }
+
+    /// The same call with these facts in its variables; to be given before `Start`.
+    #[must_use]
+    pub fn with_facts(mut self, facts: &Facts) -> Self {
+        let number = |number: u32| Value::Number(i64::from(number));
+        for (at, value) in [
+            (given::CALLER, Value::Text(facts.caller.clone())),
+            (given::NUMBER, Value::Text(Pii::new(facts.number.clone()))),
+            (given::HOUR, number(facts.minutes / 60)),
+            (given::MINUTES, number(facts.minutes)),
+            (given::WEEKDAY, number(facts.weekday)),
+            (given::TODAY, number(facts.today)),
+        ] {
+            self.put(at, value);
+        }
+        self
+    }
+
+    /// What a variable holds.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&Value> {
+        let at = self.flow.names.iter().position(|known| known == name)?;
+        self.vars.get(at)
+    }
+
+    fn put(&mut self, at: usize, value: Value) {
+        if let Some(slot) = self.vars.get_mut(at) {
+            *slot = value;
+        }
+    }
+
+    fn speak(&mut self, language: usize) {
+        self.language = language;
+        let tag = self.language().to_owned();
+        self.put(given::LANGUAGE, Value::Text(Pii::new(tag)));
     }
 
     /// The flow that it runs: the version that it began with.
@@ -159,7 +226,32 @@ impl Run {
         matches!(self.state, State::Queued(_))
     }
 
-    /// Whether it said `Hangup`.
+    /// Whether it waits for a key.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        matches!(&self.state, State::Listening(listen) if listen.is_silent())
+    }
+
+    /// Whether it is in a node that takes keys, its prompts heard or not.
+    #[must_use]
+    pub const fn takes_keys(&self) -> bool {
+        matches!(self.state, State::Listening(_))
+    }
+
+    /// Whether [`Run::poll`] has an effect to tell.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
+    /// Whether it takes digits into a variable.
+    #[must_use]
+    pub fn collects(&self) -> bool {
+        let kind = self.flow.nodes.get(self.node.0).map(|node| &node.kind);
+        self.takes_keys() && matches!(kind, Some(NodeKind::Collect(_)))
+    }
+
+    /// Whether it said `Hangup` or `Reject`.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.state, State::Over)
@@ -178,20 +270,41 @@ impl Run {
             Input::Start => {
                 if matches!(self.state, State::Fresh) {
                     let start = self.flow.start;
-                    self.go(Some(start), at);
+                    self.go(None, Some(start), at);
                 }
             }
             Input::Digit(digit) => self.digit(digit, at),
             Input::PlayEnded(play) => self.play_ended(play, at),
             Input::Open(is_open) => {
                 if let State::Asking { open, closed } = self.state {
-                    self.go(Some(if is_open { open } else { closed }), at);
+                    if is_open {
+                        self.leave("open", open, at);
+                    } else {
+                        self.leave("closed", closed, at);
+                    }
                 }
             }
             Input::Position(place) => self.position(place, at),
+            Input::Wait(wait) => self.wait_told(wait, at),
             Input::OfferStarted => self.offer_started(),
             Input::OfferEnded => self.offer_ended(at),
             Input::QueueExit(reason) => self.queue_exit(reason, at),
+            Input::Answered => {
+                self.answered = true;
+                if let State::Answering { next, .. } = self.state {
+                    self.leave(NEXT, next, at);
+                }
+            }
+            Input::Caller(facts) => self.caller_told(facts, at),
+            Input::LookedUp { lookup, answer } => self.looked_up(lookup, answer, at),
+            Input::CallBackKept(kept) => self.call_back_told(kept, at),
+            Input::TransferFailed(why) => self.transfer_failed(why, at),
+            Input::AgentLeft => {
+                if let (State::Queued(_), after @ Some(_)) = (&self.state, self.flow.after_agent) {
+                    self.early.clear();
+                    self.go(Some(Cow::Borrowed("agent_left")), after, at);
+                }
+            }
             Input::Timeout => self.timeout(at),
         }
     }
@@ -208,18 +321,20 @@ impl Run {
     fn timer(&self) -> Option<(Time, Timer)> {
         let overdue = |sound: &Sound| Some((sound.overdue, Timer::PlayOverdue(sound.play)));
         match &self.state {
-            State::Playing { sound, .. }
-            | State::Closing { sound }
-            | State::Choosing {
-                phase: Choosing::Prompting(sound),
-                ..
-            } => overdue(sound),
-            State::Choosing {
-                phase: Choosing::Listening { until },
-                ..
-            } => Some((*until, Timer::MenuTimeout)),
+            State::Playing { sound, .. } | State::Closing { sound, .. } | State::Greeting { sound } => {
+                overdue(sound)
+            }
+            State::Listening(listen) => Some(match listen.deadline() {
+                Ok(until) => (until, Timer::Listening),
+                Err(sound) => (sound.overdue, Timer::PlayOverdue(sound.play)),
+            }),
             State::Queued(waiting) => waiting.deadline().map(|at| (at, Timer::Waiting)),
-            State::Fresh | State::Asking { .. } | State::Over => None,
+            State::Recording { until, .. } => Some((*until, Timer::Message)),
+            State::Answering { until, .. }
+            | State::AskingCaller { until }
+            | State::LookingUp { until, .. }
+            | State::CallingBack { until } => Some((*until, Timer::Unanswered)),
+            State::Fresh | State::Asking { .. } | State::Transferring | State::Over => None,
         }
     }
 
@@ -230,8 +345,10 @@ impl Run {
                     self.counts.plays_overdue += 1;
                     self.play_ended(play, at);
                 }
-                Timer::MenuTimeout => self.menu_failed(Failed::NoInput, at),
+                Timer::Listening => self.silence(at),
                 Timer::Waiting => self.waiting_due(at),
+                Timer::Message => self.message_ended(at),
+                Timer::Unanswered => self.unanswered(at),
             },
             _ => {}
         }
@@ -244,22 +361,32 @@ impl Run {
             } => {
                 let next = *next;
                 self.keep_early(digit);
-                self.go(Some(next), at);
+                self.leave(NEXT, next, at);
             }
-            State::Choosing { phase, .. } => {
-                let deaf =
-                    matches!(phase, Choosing::Prompting(_)) && !self.menu().is_some_and(|menu| menu.barge_in);
-                if deaf {
-                    self.counts.digits_dropped += 1;
-                } else {
+            State::Listening(listen) => {
+                if listen.is_silent() || self.barge_in() {
                     self.key(*digit.reveal(), at);
+                } else {
+                    self.counts.digits_dropped += 1;
                 }
             }
-            State::Asking { .. } => self.keep_early(digit),
+            State::Asking { .. }
+            | State::Answering { .. }
+            | State::AskingCaller { .. }
+            | State::LookingUp { .. }
+            | State::CallingBack { .. } => self.keep_early(digit),
             State::Queued(_) => self.queue_key(*digit.reveal(), at),
-            State::Fresh | State::Playing { .. } | State::Closing { .. } | State::Over => {
-                self.counts.digits_dropped += 1;
+            State::Recording { .. } => {
+                if self.message_key() == Some(*digit.reveal()) {
+                    self.message_ended(at);
+                }
             }
+            State::Greeting { .. } => self.record(at),
+            State::Fresh
+            | State::Playing { .. }
+            | State::Closing { .. }
+            | State::Transferring
+            | State::Over => self.counts.digits_dropped += 1,
         }
     }
 
@@ -272,176 +399,58 @@ impl Run {
     }
 
     fn play_ended(&mut self, play: u64, at: Time) {
-        match &mut self.state {
+        match &self.state {
             State::Playing { sound, next, .. } if sound.play == play => {
                 let next = *next;
-                self.go(Some(next), at);
+                self.leave(NEXT, next, at);
             }
-            State::Choosing { phase, .. } => {
-                if matches!(phase, Choosing::Prompting(sound) if sound.play == play) {
-                    self.listen(at);
-                }
-            }
+            State::Listening(_) => self.asked(play, at),
             State::Queued(_) => self.announcement_ended(play, at),
-            State::Closing { sound } if sound.play == play => self.finish(),
+            State::Greeting { sound } if sound.play == play => self.record(at),
+            State::Closing { sound, status } if sound.play == play => {
+                let status = *status;
+                self.finish(status);
+            }
             _ => {}
         }
     }
 
+    /// Leaves the node by this way.
+    fn leave(&mut self, way: &'static str, to: NodeIndex, at: Time) {
+        self.go(Some(Cow::Borrowed(way)), Some(to), at);
+    }
+
     /// Walks the nodes until one waits for the world. None: the end.
-    fn go(&mut self, target: Option<NodeIndex>, at: Time) {
-        let mut target = target;
+    fn go(&mut self, way: Option<Cow<'static, str>>, target: Option<NodeIndex>, at: Time) {
+        let (mut way, mut target) = (way, target);
         loop {
             if target.is_some() && self.steps >= self.flow.max_steps {
                 self.counts.steps_exhausted += 1;
                 self.early.clear();
+                way = Some(Cow::Borrowed("max_steps"));
                 target = if self.rescued { None } else { self.flow.on_error };
                 self.rescued = true;
                 self.steps = 0;
             }
             self.steps += 1;
-            let Some(node) = target else { return self.finish() };
-            match self.enter(node, at) {
-                Some(next) => target = Some(next),
+            let Some(node) = target else {
+                return self.finish(None);
+            };
+            match self.enter(node, way, at) {
+                Some((name, next)) => (way, target) = (Some(name), Some(next)),
                 None => return,
             }
         }
     }
 
-    /// Enters a node; the next one where this one is passed through.
-    fn enter(&mut self, index: NodeIndex, at: Time) -> Option<NodeIndex> {
-        let flow = Arc::clone(&self.flow);
-        let Some(node) = flow.nodes.get(index.0) else {
-            self.finish();
-            return None;
-        };
-        self.node = index;
-        self.outputs.push_back(Effect::Node {
-            node: node.name.as_ref().to_owned(),
-        });
-        match &node.kind {
-            NodeKind::Play {
-                next, barge_in: true, ..
-            } if !self.early.is_empty() => return Some(*next),
-            NodeKind::Play {
-                prompts,
-                barge_in,
-                next,
-            } => {
-                let sound = self.play(prompts, &[], at);
-                self.state = State::Playing {
-                    sound,
-                    barge_in: *barge_in,
-                    next: *next,
-                };
-            }
-            NodeKind::Menu(menu) => self.enter_menu(menu, at),
-            NodeKind::Language { language, next } => {
-                self.language = *language;
-                return Some(*next);
-            }
-            NodeKind::Calendar {
-                calendar,
-                open,
-                closed,
-                ..
-            } => {
-                self.outputs.push_back(Effect::AskOpen {
-                    calendar: calendar.clone(),
-                });
-                self.state = State::Asking {
-                    open: *open,
-                    closed: *closed,
-                };
-            }
-            NodeKind::Queue(queue) => self.enter_queue(queue, at),
-            NodeKind::Goto { next } => return Some(*next),
-            NodeKind::Hangup { prompts } if prompts.is_empty() => self.finish(),
-            NodeKind::Hangup { prompts } => {
-                let sound = self.play(prompts, &[], at);
-                self.state = State::Closing { sound };
-            }
-        }
-        None
-    }
-
-    fn finish(&mut self) {
+    /// The flow is over: hang up, or refuse what was not answered.
+    fn finish(&mut self, status: Option<u16>) {
         if !matches!(self.state, State::Over) {
             self.state = State::Over;
-            self.outputs.push_back(Effect::Hangup);
-        }
-    }
-
-    fn enter_menu(&mut self, menu: &Menu, at: Time) {
-        if !menu.barge_in {
-            self.early.clear();
-        }
-        match self.early.pop_front() {
-            Some(digit) => {
-                self.state = State::Choosing {
-                    phase: Choosing::Listening { until: at },
-                    no_input: 0,
-                    no_match: 0,
-                };
-                self.key(digit.into_inner(), at);
-            }
-            None => {
-                let sound = self.play(&menu.long, &[], at);
-                self.state = State::Choosing {
-                    phase: Choosing::Prompting(sound),
-                    no_input: 0,
-                    no_match: 0,
-                };
-            }
-        }
-    }
-
-    fn menu(&self) -> Option<&Menu> {
-        match self.flow.nodes.get(self.node.0).map(|node| &node.kind) {
-            Some(NodeKind::Menu(menu)) => Some(menu),
-            _ => None,
-        }
-    }
-
-    fn key(&mut self, key: char, at: Time) {
-        match self.menu().and_then(|menu| menu.keys.get(&key).copied()) {
-            Some(next) => self.go(Some(next), at),
-            None => self.menu_failed(Failed::NoMatch, at),
-        }
-    }
-
-    fn listen(&mut self, at: Time) {
-        let timeout = self.menu().map_or(Duration::ZERO, |menu| menu.timeout);
-        if let State::Choosing { phase, .. } = &mut self.state {
-            *phase = Choosing::Listening { until: at + timeout };
-        }
-    }
-
-    /// Counts the failure; says the menu again, or leaves it. What was typed ahead of a failure is no longer meant.
-    fn menu_failed(&mut self, failed: Failed, at: Time) {
-        let flow = Arc::clone(&self.flow);
-        let Some(NodeKind::Menu(menu)) = flow.nodes.get(self.node.0).map(|node| &node.kind) else {
-            return;
-        };
-        let State::Choosing {
-            no_input, no_match, ..
-        } = &mut self.state
-        else {
-            return;
-        };
-        let (count, failure): (_, &Failure) = match failed {
-            Failed::NoInput => (no_input, &menu.no_input),
-            Failed::NoMatch => (no_match, &menu.no_match),
-        };
-        *count += 1;
-        self.early.clear();
-        if *count >= failure.max {
-            let next = failure.next;
-            return self.go(Some(next), at);
-        }
-        let sound = self.play(&failure.prompts, &menu.short, at);
-        if let State::Choosing { phase, .. } = &mut self.state {
-            *phase = Choosing::Prompting(sound);
+            self.outputs.push_back(match status {
+                Some(status) if !self.answered => Effect::Reject { status },
+                _ => Effect::Hangup,
+            });
         }
     }
 
@@ -452,24 +461,28 @@ impl Run {
             .chain(more)
             .map(|prompt| self.prompt(prompt))
             .collect();
-        self.play_refs(prompts, at)
+        self.play_refs(prompts, Duration::ZERO, at)
     }
 
-    fn play_refs(&mut self, prompts: Vec<PromptRef>, at: Time) -> Sound {
-        let play = self.push_play(prompts, false);
+    fn play_refs(&mut self, prompts: Vec<PromptRef>, gap: Duration, at: Time) -> Sound {
+        let play = self.push_play(prompts, gap, false);
         Sound {
             play,
             overdue: at + PLAY_WAIT_MAX,
         }
     }
 
-    fn push_play(&mut self, prompts: Vec<PromptRef>, looped: bool) -> u64 {
+    fn push_play(&mut self, prompts: Vec<PromptRef>, gap: Duration, looped: bool) -> u64 {
+        if !self.answered && !self.progressed {
+            self.progressed = true;
+            self.outputs.push_back(Effect::Early);
+        }
         self.plays += 1;
         let play = self.plays;
         self.outputs.push_back(Effect::Play {
             play,
             prompts,
-            gap: Duration::ZERO,
+            gap,
             looped,
         });
         play
@@ -490,19 +503,24 @@ impl Run {
 
     fn queue_exit(&mut self, reason: FlowOutReason, at: Time) {
         let State::Queued(_) = self.state else { return };
-        let Some(NodeKind::Queue(queue)) = self.flow.nodes.get(self.node.0).map(|node| &node.kind) else {
+        let flow = Arc::clone(&self.flow);
+        let Some(NodeKind::Queue(queue)) = flow.nodes.get(self.node.0).map(|node| &node.kind) else {
             return;
         };
-        if let Some(next) = queue.exit(reason) {
-            self.go(Some(next), at);
+        let next = queue.exit(reason);
+        let way = match reason {
+            FlowOutReason::Timeout => "timeout",
+            FlowOutReason::Full => "full",
+            FlowOutReason::NoStaff => "no_staff",
+            FlowOutReason::Key => "key",
+            // The caller is in another queue already, and the flow stays where it is.
+            FlowOutReason::Overflow => return,
+        };
+        if let Some(next) = next {
+            self.waited(at);
+            self.leave(way, next, at);
         }
     }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Failed {
-    NoInput,
-    NoMatch,
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! Numbers as the pieces of the prompt set, per language (prompts/README.md, "Putting pieces together").
 
+mod values;
+
+pub use values::{NUMBER_MAX, Spoken};
+
 /// Highest number that is spoken; above it a place in the queue is not announced.
 pub const SPOKEN_MAX: u32 = 999;
 
@@ -39,17 +43,6 @@ impl Grammar {
             Self::English => english(&mut pieces, hundreds, tens, ones),
         }
         Some(pieces)
-    }
-
-    /// Every piece that `number` can use.
-    pub(crate) fn pieces(self) -> Vec<&'static str> {
-        let mut all: Vec<_> = (1..=SPOKEN_MAX)
-            .filter_map(|number| self.number(number))
-            .flatten()
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        all
     }
 }
 

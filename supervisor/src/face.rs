@@ -40,6 +40,65 @@ pub enum CommandError {
     Busy,
 }
 
+/// What is asked about flows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FlowOrder {
+    /// All flows: active version, history.
+    List,
+    /// Makes a version answer calls, after its checks and tests.
+    Activate {
+        /// The flow file.
+        text: String,
+        /// The tests beside it.
+        tests: Option<String>,
+        /// Only calls to this number.
+        number: Option<String>,
+        /// Percent of the calls, 1 to 100.
+        share: u8,
+    },
+    /// Goes back to the version before the active one.
+    Rollback {
+        /// The flow.
+        flow: String,
+    },
+    /// Runs the keys of real calls against a version and tells whose outcome would change.
+    Replay {
+        /// The flow file.
+        text: String,
+    },
+    /// Counts per edge of the active version.
+    Funnel {
+        /// The flow.
+        flow: String,
+    },
+    /// The messages that callers left, newest first.
+    Messages,
+    /// Switches a number's emergency announcement.
+    Emergency {
+        /// The number.
+        number: String,
+        /// On or off.
+        on: bool,
+    },
+}
+
+/// Why an order about flows was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FlowRefusal {
+    /// There is no such thing: 404.
+    #[error("there is no such {0}")]
+    Unknown(&'static str),
+    /// The version has problems, or its tests fail: 422 with all of them.
+    #[error("{}", .0.join("\n"))]
+    Wrong(Vec<String>),
+    /// The gateway cannot take orders now: 503.
+    #[error("the gateway is busy")]
+    Busy,
+    /// The store failed: for the log.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Whether the gateway takes calls, and if not, why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
@@ -120,6 +179,10 @@ pub trait Gateway: Send + Sync + 'static {
         agent: Option<&AgentSlug>,
         to: TransferTo,
     ) -> Result<Seq, CommandError>;
+    /// Looks at flows and changes them; the answer is what the API answers.
+    async fn flows(&self, _actor: &Actor, _order: FlowOrder) -> Result<serde_json::Value, FlowRefusal> {
+        Err(FlowRefusal::Busy)
+    }
     /// Whether new calls are taken.
     fn readiness(&self) -> Readiness;
     /// Lines, limits, lag.

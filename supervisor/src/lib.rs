@@ -35,8 +35,8 @@ use tokio::sync::{broadcast, watch};
 
 pub use directory::{AgentEntry, Directory};
 pub use face::{
-    Account, Accounts, Actor, CommandError, ContactQuery, FaceError, FigureQuery, Gateway, Readiness,
-    Records, Status, TransferTo, TrunkStatus,
+    Account, Accounts, Actor, CommandError, ContactQuery, FaceError, FigureQuery, FlowOrder, FlowRefusal,
+    Gateway, Readiness, Records, Status, TransferTo, TrunkStatus,
 };
 pub use login::{HashError, hash_password};
 pub use rights::{Right, Role, UnknownRole, Viewer};

@@ -46,11 +46,13 @@ pub enum Right {
     Metrics,
     /// See who is banned from signalling, and lift bans; each lift is written down.
     Bans,
+    /// Activate flows, switch the emergency announcement.
+    Flows,
 }
 
 impl Right {
     /// Every right, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Me,
         Self::LiveOwn,
         Self::Live,
@@ -62,6 +64,7 @@ impl Right {
         Self::SeeNumbers,
         Self::Metrics,
         Self::Bans,
+        Self::Flows,
     ];
 
     /// The right's name in the API.
@@ -79,6 +82,7 @@ impl Right {
             Self::SeeNumbers => "see_numbers",
             Self::Metrics => "metrics",
             Self::Bans => "bans",
+            Self::Flows => "flows",
         }
     }
 }
@@ -92,7 +96,7 @@ impl Role {
             Right::Live | Right::ControlAgents | Right::Contacts | Right::Figures | Right::Recordings => {
                 Self::TeamLeader
             }
-            Right::SeeNumbers | Right::Metrics | Right::Bans => Self::Supervisor,
+            Right::SeeNumbers | Right::Metrics | Right::Bans | Right::Flows => Self::Supervisor,
         };
         self as u8 >= least as u8
     }

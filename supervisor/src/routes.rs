@@ -5,6 +5,7 @@ mod bans;
 mod commands;
 mod contacts;
 mod figures;
+mod flows;
 mod now;
 mod pages;
 mod recordings;
@@ -27,7 +28,7 @@ use crate::rights::Right;
 use Access::{Needs, NeedsOrLoopback, Public};
 
 /// Longest body of a request.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+const BODY_BYTES_MAX: usize = 512 * 1024;
 
 /// One row of the table.
 pub(crate) struct Route {
@@ -126,6 +127,36 @@ pub(crate) const TABLE: &[Route] = &[
         "/v1/reports/contacts",
         Needs(Right::Contacts),
         || get(reports::behind),
+    ),
+    route(Method::GET, "/v1/flows", Needs(Right::Figures), || {
+        get(flows::list)
+    }),
+    route(Method::POST, "/v1/flows/activate", Needs(Right::Flows), || {
+        post(flows::activate)
+    }),
+    route(Method::POST, "/v1/flows/replay", Needs(Right::Flows), || {
+        post(flows::replay)
+    }),
+    route(
+        Method::POST,
+        "/v1/flows/{flow}/rollback",
+        Needs(Right::Flows),
+        || post(flows::rollback),
+    ),
+    route(
+        Method::GET,
+        "/v1/flows/{flow}/funnel",
+        Needs(Right::Figures),
+        || get(flows::funnel),
+    ),
+    route(Method::GET, "/v1/messages", Needs(Right::Recordings), || {
+        get(flows::messages)
+    }),
+    route(
+        Method::POST,
+        "/v1/numbers/{number}/emergency/{state}",
+        Needs(Right::Flows),
+        || post(flows::emergency),
     ),
     route(
         Method::GET,

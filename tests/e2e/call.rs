@@ -51,7 +51,7 @@ impl Wav {
 }
 
 fn node(name: &'static str) -> impl Fn(&Event) -> bool {
-    move |event| matches!(&event.what, What::FlowNode { node } if node == name)
+    move |event| matches!(&event.what, What::FlowNode { node, .. } if node == name)
 }
 
 #[test]

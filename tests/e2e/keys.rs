@@ -10,7 +10,7 @@ use super::tone;
 use super::wait::{secs, until};
 
 fn node(name: &'static str) -> impl Fn(&Event) -> bool {
-    move |event| matches!(&event.what, What::FlowNode { node } if node == name)
+    move |event| matches!(&event.what, What::FlowNode { node, .. } if node == name)
 }
 
 #[test]

@@ -12,8 +12,9 @@ use hotline_media::MediaCommand;
 use hotline_sip::{
     ConnId, ListenerId, Phone, PhoneCommand, PhoneInput, PhoneOutput, Received, Transmit, Transport,
 };
-use hotline_switch::{Command, CommandId, Effect, Input, Output, Switch};
-use hotline_types::{AgentSlug, Intent, LegId, Now, OfferId, Rng, Time};
+use hotline_switch::{Answer, Command, CommandId, Effect, Input, Output, Question, Switch};
+use hotline_types::{AgentSlug, ContactId, Intent, LegId, Now, OfferId, Rng, Time};
+use ivr_flows::LookupAnswer;
 
 use super::checkers::Checkers;
 use super::media::{Due, MediaDouble};
@@ -389,9 +390,25 @@ impl World {
             Effect::Transmit(transmit) => self.send_from_gateway(transmit),
             Effect::Media(command) => self.media_command(command)?,
             Effect::Person { .. } | Effect::Reply { .. } | Effect::Proof(_) => {}
+            Effect::Ask { contact, question } => self.ask(contact, question),
             Effect::Drained => self.drained = true,
         }
         Ok(())
+    }
+
+    /// The world answers what a flow asks late, wrongly or never: the flow goes on in time all the same.
+    fn ask(&mut self, contact: ContactId, question: Question) {
+        let after = Duration::from_millis(1 + self.rng.below(12_000));
+        let answer = match (question, self.rng.below(4)) {
+            (_, 0) => return,
+            (Question::Seen { .. }, chance) => Answer::Seen(chance == 1),
+            (Question::Lookup { lookup, .. }, _) => Answer::Lookup {
+                lookup,
+                answer: LookupAnswer::Failed,
+            },
+        };
+        let next = Next::Switch(self.life, Box::new(Input::Answered { contact, answer }));
+        self.schedule(after, next);
     }
 
     fn media_command(&mut self, command: MediaCommand) -> Result<(), String> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::{Check, DAY, HOUR, MINUTE, SECOND};
 use crate::raw::{Raw, RawBand, RawNumber, RawQueue, RawRoster, RawSeed};
 use crate::read::{Field, Key, Said, Section};
-use crate::settings::{Agent, Band, Holiday, Number, Pause, Queue, RosterEntry, Seed, Team, User, UserRole};
+use crate::settings::{
+    Agent, Band, DIRECT_PREFIX, Holiday, Number, Pause, Queue, RosterEntry, Seed, Team, User, UserRole,
+};
 use crate::values::{self, WEEKDAYS};
 
 /// Most spellings of one number.
@@ -147,9 +149,12 @@ impl Check {
         let slug = self
             .required(&raw.slug, &raw.key, "slug", "\"main\"")
             .and_then(|said| self.slug(said));
-        let flow = self
-            .required(&raw.flow, &raw.key, "flow", "\"hotline-main\"")
-            .and_then(|said| self.slug(said));
+        let flow = match raw.queue.get() {
+            Some(said) => format!("{DIRECT_PREFIX}{}", said.value).parse().ok(),
+            None => self
+                .required(&raw.flow, &raw.key, "flow", "\"hotline-main\"")
+                .and_then(|said| self.slug(said)),
+        };
         let spellings = self.required(&raw.dialled, &raw.key, "dialled", "[\"4001234567\"]");
         if let Some(spellings) = spellings
             && !(1..=SPELLINGS_MAX).contains(&spellings.len())
@@ -193,6 +198,7 @@ impl Check {
             dialled,
             flow: flow?,
             language: raw.language.get().map(|said| said.value.clone()),
+            survey: raw.survey.get().is_some_and(|said| said.value),
         })
     }
 

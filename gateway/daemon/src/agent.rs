@@ -40,6 +40,7 @@ pub fn agent(data: &Path, command: &AgentCommand) -> anyhow::Result<()> {
     print(&format!("{agent}: {verb}\n"))
 }
 
+/// Writes to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout()
         .write_all(text.as_bytes())

@@ -10,17 +10,20 @@ use hotline_io::sip::{SipCount, SipCounters};
 use hotline_journal::{By, Seq};
 use hotline_sip::admission::DropReason;
 use hotline_store::JournalHandle;
-use hotline_supervisor::{Actor, CommandError, Gateway, Readiness, Status, TransferTo, TrunkStatus};
+use hotline_supervisor::{
+    Actor, CommandError, FlowOrder, FlowRefusal, Gateway, Readiness, Status, TransferTo, TrunkStatus,
+};
 use hotline_switch::{Command, Reply, TransferRefusal, TrunkView};
 use hotline_types::{AgentSlug, ContactId, Intent};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::Order;
+use crate::flows::Flows;
 use crate::pulse::Pulse;
 use crate::signalling::Signalling;
 
 /// Longest wait for the driver's answer to a command.
-const REPLY_MAX: Duration = Duration::from_secs(3);
+pub(crate) const REPLY_MAX: Duration = Duration::from_secs(3);
 
 /// The running gateway, seen from the console.
 pub struct Bridge {
@@ -40,6 +43,8 @@ pub struct Bridge {
     pub clock: Clock,
     /// When the process started, UTC milliseconds.
     pub started_at_ms: i64,
+    /// The flows.
+    pub flows: Flows,
     /// Lines there are.
     pub lines_max: usize,
     /// RTP port pairs there are.
@@ -57,7 +62,7 @@ impl Bridge {
         self.orders.try_send(order).map_err(|_| CommandError::Busy)?;
         match tokio::time::timeout(REPLY_MAX, answer).await {
             Ok(Ok(Reply::Done(seq))) => Ok(seq),
-            Ok(Ok(Reply::UnknownAgent)) => Err(CommandError::UnknownAgent),
+            Ok(Ok(Reply::UnknownAgent | Reply::UnknownNumber)) => Err(CommandError::UnknownAgent),
             Ok(Ok(Reply::NotTransferred(TransferRefusal::UnknownContact))) => {
                 Err(CommandError::UnknownContact)
             }
@@ -103,6 +108,10 @@ impl Gateway for Bridge {
         };
         let agent = agent.cloned();
         self.order(actor, Command::Transfer { contact, agent, to }).await
+    }
+
+    async fn flows(&self, actor: &Actor, order: FlowOrder) -> Result<serde_json::Value, FlowRefusal> {
+        self.flows.carry_out(actor, order).await
     }
 
     fn readiness(&self) -> Readiness {

@@ -12,7 +12,7 @@ use crate::{content, listeners};
 /// # Errors
 /// Every problem that there is.
 pub fn check(settings: &Settings, json: bool) -> anyhow::Result<()> {
-    let content = content::load(settings)?;
+    let content = content::load(settings, &std::collections::BTreeMap::new())?;
     listeners::check(settings)?;
     let warnings = settings.warnings().into_iter();
     let warnings: String = warnings.map(|warning| format!("warning: {warning}\n")).collect();

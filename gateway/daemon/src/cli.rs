@@ -39,6 +39,20 @@ pub enum Command {
     Staffing(Staffing),
     /// Replay recorded callers through the queue engine with other rosters, policies or demand
     Simulate(Simulate),
+    /// Check, test, draw, compare and activate flows
+    Flow {
+        /// What to do
+        #[command(subcommand)]
+        command: FlowCommand,
+    },
+    /// Switch a number's emergency announcement
+    Emergency {
+        /// On or off
+        #[arg(value_enum)]
+        state: EmergencyState,
+        /// The number's name in the configuration
+        number: String,
+    },
     /// Look at agents and command them
     Agent {
         /// What to do
@@ -221,6 +235,88 @@ pub struct Simulate {
     /// The same as --format json
     #[arg(long)]
     pub json: bool,
+}
+
+/// State of the emergency announcement.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum EmergencyState {
+    /// Callers hear the announcement and are refused
+    On,
+    /// Callers come to the number's flow again
+    Off,
+}
+
+/// Commands about flows. A flow is named by its file, or by its name where it is one of the configured ones.
+#[derive(Debug, Subcommand)]
+pub enum FlowCommand {
+    /// Print every problem of the flows at once, and the longest time to a person
+    Check {
+        /// The flows [default: all that are configured]
+        flows: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the tests beside the flows, and tell which edges none of them goes
+    Test {
+        /// The flows [default: all that are configured]
+        flows: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Draw a flow as SVG or Mermaid
+    Draw {
+        /// The flow
+        flow: String,
+        /// Mermaid instead of SVG
+        #[arg(long)]
+        mermaid: bool,
+        /// Show how many callers went each edge, from the running gateway
+        #[arg(long)]
+        counts: bool,
+        /// Write to this file; one that ends in .mmd is Mermaid
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of flow files, for editors
+    Schema,
+    /// Run the keys of real calls against a flow and list whose outcome would change
+    Replay {
+        /// The flow
+        flow: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a flow answer calls, after its checks and tests; calls in progress stay on theirs
+    Activate {
+        /// The flow
+        flow: String,
+        /// Only calls to this number
+        #[arg(long)]
+        number: Option<String>,
+        /// Percent of the calls
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=100))]
+        share: u8,
+    },
+    /// Go back to the version before the active one
+    Rollback {
+        /// The flow's name
+        flow: String,
+    },
+    /// List the flows, their active versions and who activated them
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the messages that callers left
+    Messages {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Commands about agents; they go through the API of the running gateway.

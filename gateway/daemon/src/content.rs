@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use hotline_config::Settings;
+use hotline_config::{DIRECT_PREFIX, Settings};
 use hotline_media::ClipId;
 use hotline_types::FlowSlug;
-use ivr_flows::{Flow, Known, Library, PromptRef, prompts};
+use ivr_flows::{Flow, Known, Library, PromptRef, is_tests, prompts};
 
 /// Id of the music that a held caller hears.
 const HOLD_MUSIC: &str = "music-on-hold";
@@ -28,18 +28,39 @@ pub struct Content {
     pub tone: ClipId,
     /// All clips, coded.
     pub library: Arc<hotline_media::Library>,
+    /// What the checker knows of the installation.
+    pub known: Known,
+    /// The texts of the flows by version, those of the files and those that were activated.
+    pub texts: BTreeMap<String, String>,
 }
 
-/// Reads and checks flows and prompts.
+/// Reads and checks flows and prompts. `active` holds the texts of flows that were activated, by flow: they stand in
+/// place of the files'.
 ///
 /// # Errors
 /// Every problem that there is, each with its place and what to do.
-pub fn load(settings: &Settings) -> anyhow::Result<Content> {
+pub fn load(settings: &Settings, active: &BTreeMap<String, String>) -> anyhow::Result<Content> {
     let (clips, mut samples) = read_prompts(settings)?;
+    let mut files = flow_files(settings)?;
+    for (flow, text) in active {
+        let named = |(_, file): &(String, String)| {
+            Flow::parse("", file).is_ok_and(|known| known.name().as_str() == flow)
+        };
+        match files.iter().position(named) {
+            Some(at) => files[at].1.clone_from(text),
+            None => files.push((format!("{flow} (activated)"), text.clone())),
+        }
+    }
+    let flows = Library::from_texts(files.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+        .map_err(|problems| problems_error(&problems))?;
+    let known = known(settings, &clips, &samples);
     let tone = ClipId(u32::try_from(samples.len())?);
     samples.push(acknowledgement());
-    let flows = read_flows(settings)?;
-    check(settings, &flows, &clips)?;
+    check(settings, &flows, &known)?;
+    let texts = files
+        .into_iter()
+        .filter_map(|(name, text)| Some((Flow::parse(&name, &text).ok()?.version().to_owned(), text)))
+        .collect();
     let music = PromptRef {
         language: String::new(),
         id: HOLD_MUSIC.to_owned(),
@@ -57,6 +78,8 @@ pub fn load(settings: &Settings) -> anyhow::Result<Content> {
         hold_music,
         tone,
         library: Arc::new(hotline_media::Library::build(samples)),
+        known,
+        texts,
     })
 }
 
@@ -68,6 +91,9 @@ fn read_prompts(settings: &Settings) -> anyhow::Result<Prompts> {
     let mut samples = Vec::new();
     let mut add = |language: String, id: String, wav: &[u8], name: &str| -> anyhow::Result<()> {
         let decoded = prompts::decode(wav).with_context(|| format!("prompt {name}"))?;
+        if let Some(fault) = prompts::fault(&decoded) {
+            tracing::warn!(prompt = name, fault, "A prompt sounds wrong");
+        }
         let clip = ClipId(u32::try_from(samples.len())?);
         samples.push(decoded);
         clips.insert(PromptRef { language, id }, clip);
@@ -111,45 +137,114 @@ fn acknowledgement() -> Vec<i16> {
         .collect()
 }
 
-fn read_flows(settings: &Settings) -> anyhow::Result<Library> {
-    let library = match &settings.flows.dir {
-        None => Library::embedded(),
-        Some(dir) => {
-            let mut texts = Vec::new();
-            for (name, path) in files(dir, "yaml")? {
-                let text = String::from_utf8(read(&path)?)
-                    .with_context(|| format!("{} is not UTF-8 text", path.display()))?;
-                texts.push((name, text));
-            }
-            Library::from_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
-        }
+/// The flow files: name and text.
+///
+/// # Errors
+/// A folder or a file that cannot be read.
+pub fn flow_files(settings: &Settings) -> anyhow::Result<Vec<(String, String)>> {
+    let mut files = match &settings.flows.dir {
+        None => Library::embedded_texts(),
+        Some(dir) => texts(dir, |name| !is_tests(name))?,
     };
-    library.map_err(|problems| problems_error(&problems))
+    for number in &settings.numbers {
+        let file = format!("{}.yaml", number.flow);
+        let queue = number.flow.as_str().strip_prefix(DIRECT_PREFIX);
+        if let Some(queue) = queue
+            && !files.iter().any(|(known, _)| *known == file)
+        {
+            files.push((file, direct(queue)));
+        }
+    }
+    Ok(files)
 }
 
-/// The flows against what there is: queues, bands, prompts, and the numbers against the flows.
-fn check(settings: &Settings, flows: &Library, clips: &BTreeMap<PromptRef, ClipId>) -> anyhow::Result<()> {
-    let mut prompts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for prompt in clips.keys() {
-        prompts
+/// The flow that leads straight to a queue: the shipped one, with this queue.
+fn direct(queue: &str) -> String {
+    let shipped = Library::embedded_texts();
+    let text = shipped.into_iter().find(|(file, _)| file == "direct.yaml");
+    text.map(|(_, text)| text)
+        .unwrap_or_default()
+        .replace("flow: direct", &format!("flow: {DIRECT_PREFIX}{queue}"))
+        .replace("name: after-sales", &format!("name: {queue}"))
+}
+
+/// The files of tests: name and text.
+///
+/// # Errors
+/// A folder or a file that cannot be read.
+pub fn test_files(settings: &Settings) -> anyhow::Result<Vec<(String, String)>> {
+    match &settings.flows.dir {
+        None => Ok(Library::embedded_tests()),
+        Some(dir) => texts(dir, is_tests),
+    }
+}
+
+fn texts(dir: &Path, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<(String, String)>> {
+    let mut texts = Vec::new();
+    for (name, path) in files(dir, "yaml")? {
+        if wanted(&name) {
+            let text = String::from_utf8(read(&path)?)
+                .with_context(|| format!("{} is not UTF-8 text", path.display()))?;
+            texts.push((name, text));
+        }
+    }
+    Ok(texts)
+}
+
+/// What the checker knows of this installation.
+fn known(settings: &Settings, clips: &BTreeMap<PromptRef, ClipId>, samples: &[Vec<i16>]) -> Known {
+    let mut lengths: BTreeMap<String, BTreeMap<String, std::time::Duration>> = BTreeMap::new();
+    for (prompt, clip) in clips {
+        let clip = usize::try_from(clip.0).ok().and_then(|at| samples.get(at));
+        let count = clip.map_or(0, |samples| u32::try_from(samples.len()).unwrap_or(u32::MAX));
+        lengths
             .entry(prompt.language.clone())
             .or_default()
-            .push(prompt.id.clone());
+            .insert(prompt.id.clone(), prompts::length(count));
     }
-    let known = Known {
+    Known {
         queues: settings
             .queues
             .iter()
             .map(|queue| queue.slug.to_string())
             .collect(),
         calendars: settings.bands.iter().map(|band| band.slug.to_string()).collect(),
-        prompts,
-    };
+        prompts: lengths,
+        lookups: None,
+        recorded: settings.recording.enabled,
+    }
+}
+
+/// What the checker knows, for the command line.
+///
+/// # Errors
+/// Prompts that cannot be read.
+pub fn installation(settings: &Settings) -> anyhow::Result<Known> {
+    let (clips, samples) = read_prompts(settings)?;
+    Ok(known(settings, &clips, &samples))
+}
+
+/// What is wrong with how the prompts sound, one line each.
+///
+/// # Errors
+/// Prompts that cannot be read.
+pub fn prompt_faults(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    let (clips, samples) = read_prompts(settings)?;
+    let faults = clips.iter().filter_map(|(prompt, clip)| {
+        let samples = samples.get(usize::try_from(clip.0).ok()?)?;
+        let fault = prompts::fault(samples)?;
+        Some(format!("{}/{}.wav: {fault}", prompt.language, prompt.id))
+    });
+    Ok(faults.collect())
+}
+
+/// The flows against what there is: queues, bands, prompts, and the numbers against the flows.
+fn check(settings: &Settings, flows: &Library, known: &Known) -> anyhow::Result<()> {
     let used = |flow: &&Arc<Flow>| settings.numbers.iter().any(|number| number.flow == *flow.name());
     let problems: Vec<_> = flows
         .iter()
         .filter(used)
-        .flat_map(|flow| flow.check(&known))
+        .flat_map(|flow| flow.check(known))
         .collect();
     if !problems.is_empty() {
         return Err(problems_error(&problems));

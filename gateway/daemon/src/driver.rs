@@ -15,8 +15,9 @@ use hotline_io::sip::SipSender;
 use hotline_journal::{By, Seq};
 use hotline_media::MediaCommand;
 use hotline_store::{Batch, JournalHandle, PersonRow};
-use hotline_switch::{Command, CommandId, Effect, Input, Output, Reply, Switch};
-use hotline_types::{OfferId, PersonId, Pii, Time};
+use hotline_switch::{Answer, Command, CommandId, Effect, Input, Output, Question, Reply, Switch};
+use hotline_types::{ContactId, OfferId, PersonId, Pii, Time};
+use ivr_flows::LookupAnswer;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::narrate::narrate;
@@ -82,6 +83,10 @@ pub struct Driver {
     trunks_shown: Option<Time>,
     pulse: Arc<Pulse>,
     signalling: Arc<Signalling>,
+    /// To the task that answers what flows ask.
+    questions: mpsc::Sender<(ContactId, Question)>,
+    /// Answers to questions that it had no room for.
+    unasked: VecDeque<Input>,
 }
 
 /// How the loop ended.
@@ -102,6 +107,7 @@ impl Driver {
         inbox: Inbox,
         (sip, media, journal): (SipSender, Arc<MediaPlane>, JournalHandle),
         (pulse, signalling): (Arc<Pulse>, Arc<Signalling>),
+        questions: mpsc::Sender<(ContactId, Question)>,
     ) -> Self {
         Self {
             switch,
@@ -119,6 +125,8 @@ impl Driver {
             trunks_shown: None,
             pulse,
             signalling,
+            questions,
+            unasked: VecDeque::new(),
         }
     }
 
@@ -163,6 +171,9 @@ impl Driver {
 
     /// Waits for whatever comes first.
     async fn next_input(&mut self) -> Input {
+        if let Some(input) = self.unasked.pop_front() {
+            return input;
+        }
         let retry = !self.media_backlog.is_empty() || self.unwritten();
         let now = self.clock.now().mono;
         let wait = self.deadline.map(|at| at.since(now));
@@ -258,6 +269,7 @@ impl Driver {
                     drop(waiting.send(reply));
                 }
             }
+            Effect::Ask { contact, question } => self.ask(contact, question),
             Effect::Drained => return Some(Ended::Drained),
         }
         None
@@ -269,6 +281,21 @@ impl Driver {
         if self.trunks_shown.is_none_or(|at| now.since(at) >= TRUNKS_EVERY) {
             self.trunks_shown = Some(now);
             self.pulse.set_trunks(self.switch.trunks());
+        }
+    }
+
+    /// Hands a question on; where nobody can take it, the flow goes on at once.
+    fn ask(&mut self, contact: ContactId, question: Question) {
+        if let Err(full) = self.questions.try_send((contact, question)) {
+            let (contact, question) = full.into_inner();
+            let answer = match question {
+                Question::Seen { .. } => Answer::Seen(false),
+                Question::Lookup { lookup, .. } => Answer::Lookup {
+                    lookup,
+                    answer: LookupAnswer::Failed,
+                },
+            };
+            self.unasked.push_back(Input::Answered { contact, answer });
         }
     }
 

@@ -29,6 +29,8 @@ const FLUSH_MAX: Duration = Duration::from_secs(20);
 
 /// Name of the console's task, which ends before the others.
 const CONSOLE: &str = "console";
+/// Name of the task that answers what flows ask; it ends with the driver.
+const QUESTIONS: &str = "questions";
 
 /// A gateway that takes calls.
 pub struct Gateway {

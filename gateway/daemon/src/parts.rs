@@ -213,6 +213,18 @@ fn codes(routing: &hotline_config::Routing) -> BTreeMap<String, Intent> {
     .collect()
 }
 
+/// Blocklist and VIPs by number.
+fn callers(settings: &Settings) -> BTreeMap<String, ivr_flows::CallerFacts> {
+    let mut callers: BTreeMap<String, ivr_flows::CallerFacts> = BTreeMap::new();
+    for number in &settings.flows.blocked {
+        callers.entry(number.reveal().clone()).or_default().blocked = true;
+    }
+    for number in &settings.flows.vip {
+        callers.entry(number.reveal().clone()).or_default().vip = true;
+    }
+    callers
+}
+
 /// The switch's settings.
 #[must_use]
 pub fn switch(
@@ -234,6 +246,7 @@ pub fn switch(
         dialled: number.dialled.clone(),
         flow: number.flow.clone(),
         language: number.language.clone(),
+        survey: number.survey,
     });
     SwitchConfig {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -254,5 +267,8 @@ pub fn switch(
         retry_after_s: u32::try_from(settings.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
         trunks: trunks::lines(settings),
         dialplan: trunks::dialplan(settings),
+        callers: callers(settings),
+        emergencies: std::collections::BTreeSet::new(),
+        time_zone: jiff::tz::TimeZone::get(&settings.hotline.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
     }
 }

@@ -320,7 +320,7 @@ fn push<T>(list: &mut Vec<T>, dropped: &mut u32, detail: T) {
 fn step(record: &mut ContactRecord, event: &Event) {
     match &event.what {
         What::CallerConnected => record.connected_at = Some(event.at),
-        What::FlowNode { node } => push(&mut record.path, &mut record.dropped, node.clone()),
+        What::FlowNode { node, .. } => push(&mut record.path, &mut record.dropped, node.clone()),
         What::SegmentOpened { .. } | What::SegmentClosed => segment(record, event),
         What::QueueEntered { .. } | What::QueueLeft { .. } => queue(record, event),
         What::OfferMade { .. } | What::OfferRinging | What::PopLate | What::OfferEnded { .. } => {
@@ -335,6 +335,13 @@ fn step(record: &mut ContactRecord, event: &Event) {
         }
         What::Started { .. }
         | What::Stopped
+        | What::FlowHeard { .. }
+        | What::FlowNoted { .. }
+        | What::SurveyAnswered { .. }
+        | What::MessageKept { .. }
+        | What::CallBackRequested { .. }
+        | What::FlowActivated { .. }
+        | What::EmergencySet { .. }
         | What::ContactOpened { .. }
         | What::ContactClosed { .. }
         | What::MediaMeasured { .. }

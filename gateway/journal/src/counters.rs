@@ -78,6 +78,13 @@ impl Counters {
             | What::AgentDevice { .. } => self.agent(event),
             What::CallerConnected
             | What::FlowNode { .. }
+            | What::FlowHeard { .. }
+            | What::FlowNoted { .. }
+            | What::SurveyAnswered { .. }
+            | What::MessageKept { .. }
+            | What::CallBackRequested { .. }
+            | What::FlowActivated { .. }
+            | What::EmergencySet { .. }
             | What::SegmentOpened { .. }
             | What::SegmentClosed
             | What::OfferRinging

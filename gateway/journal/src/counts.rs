@@ -211,6 +211,8 @@ counts! {
     refused_overload,
     /// Of `refused`: the gateway was shutting down.
     refused_draining,
+    /// Of refused: by the flow.
+    refused_flow,
     /// Of `lost` and `lost_in_ivr`: the process ended without closing it.
     lost_restart,
     /// Of `lost` and `lost_in_ivr`: cut off by the end of a shutdown.

@@ -141,6 +141,60 @@ pub enum What {
     FlowNode {
         /// Name of the node.
         node: String,
+        /// The way out of the node before that led here; none for the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        way: Option<String>,
+    },
+    /// A menu of the flow heard a choice. Digits that are collected are never written. `contact`.
+    FlowHeard {
+        /// The keys, `none` where the time for them was over.
+        keys: String,
+    },
+    /// The flow wrote something on the contact's record. Never personal. `contact`.
+    FlowNoted {
+        /// Its name.
+        name: String,
+        /// The text.
+        value: String,
+    },
+    /// The caller was asked for a score. `contact`.
+    SurveyAnswered {
+        /// Name of the question.
+        question: String,
+        /// The score; none where none was given.
+        score: Option<u32>,
+    },
+    /// The caller left a message. `contact`, `segment` (its recording).
+    MessageKept {
+        /// The box.
+        mailbox: String,
+    },
+    /// The caller wants to be called back. `contact`, `queue`.
+    CallBackRequested {
+        /// The row with the number to call.
+        person: PersonId,
+    },
+    /// Another version of a flow answers calls from now on.
+    FlowActivated {
+        /// The flow.
+        flow: FlowSlug,
+        /// Content hash of the version.
+        version: String,
+        /// The version before, where there was one.
+        previous: Option<String>,
+        /// The one number that it is for; all numbers of the flow where none.
+        number: Option<NumberSlug>,
+        /// Percent of the calls that get it.
+        share: u8,
+        /// Lines added and removed, such as `+3 -1`.
+        difference: String,
+    },
+    /// A number's emergency announcement was switched.
+    EmergencySet {
+        /// The number.
+        number: NumberSlug,
+        /// On or off.
+        on: bool,
     },
     /// A segment begins. `contact`, `segment`; `agent` and `queue` where they apply.
     SegmentOpened {

@@ -280,6 +280,7 @@ fn contact_left_open_by_a_crash_does_not_grow_by_the_downtime() {
     let mut script = talk();
     script.after(40).say(What::FlowNode {
         node: "last-known".to_owned(),
+        way: None,
     });
     let mut contacts = Contacts::new();
     script.events.iter().for_each(|event| drop(contacts.apply(event)));
@@ -325,6 +326,7 @@ fn contact_that_waits_at_a_crash_is_lost_once_with_the_wait_until_then() {
     script.enter("sales");
     script.after(12).say(What::FlowNode {
         node: "music".to_owned(),
+        way: None,
     });
     let mut contacts = Contacts::new();
     script.events.iter().for_each(|event| drop(contacts.apply(event)));

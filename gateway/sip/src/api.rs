@@ -254,6 +254,8 @@ pub enum Command {
         leg: LegId,
         /// Status, 101 to 199.
         status: u16,
+        /// Our SDP answer, where early media is to be heard; the same must come in the 200.
+        sdp: Option<Vec<u8>>,
     },
     /// 200 to an incoming INVITE, retransmitted until the ACK.
     Answer {

@@ -213,7 +213,7 @@ impl Endpoint {
     fn command(&mut self, command: Command) {
         let UserAgent { stack, legs } = &mut self.ua;
         match command {
-            Command::Progress { leg, status } => legs.progress(stack, leg, status),
+            Command::Progress { leg, status, sdp } => legs.progress(stack, leg, status, sdp.as_deref()),
             Command::Answer { leg, sdp } => legs.answer(stack, leg, &sdp),
             Command::Reject {
                 leg,

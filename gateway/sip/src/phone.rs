@@ -339,7 +339,7 @@ impl Phone {
                 };
                 legs.dial(stack, leg, &targets, &invitation);
             }
-            PhoneCommand::Ring { leg } => legs.progress(stack, leg, 180),
+            PhoneCommand::Ring { leg } => legs.progress(stack, leg, 180, None),
             PhoneCommand::Answer { leg, sdp } => legs.answer(stack, leg, &sdp),
             PhoneCommand::Reject { leg, status } => legs.reject(stack, leg, status, None, None),
             PhoneCommand::Hangup { leg } => legs.release(stack, leg, ReleaseReason::Normal),

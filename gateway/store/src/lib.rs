@@ -3,6 +3,7 @@
 
 mod db;
 mod error;
+mod flows;
 mod outbox;
 mod people;
 mod reader;
@@ -22,6 +23,7 @@ use db::Database;
 
 pub use db::Durability;
 pub use error::StoreError;
+pub use flows::ActivationRow;
 pub use people::{AgentRow, NewToken, People, RosterRow, Seed, TOKENS_MAX, TokenRow, UserRow};
 pub use reader::{
     ContactDetail, ContactFilter, ContactPage, ContactRow, Histories, PAGE_MAX, QueueRow, REPORT_DAYS_MAX,

@@ -133,7 +133,7 @@ pub struct Seed {
 #[derive(Clone, Debug)]
 pub struct People {
     database: Arc<Database>,
-    pool: SqlitePool,
+    pub(crate) pool: SqlitePool,
 }
 
 impl People {
@@ -147,7 +147,7 @@ impl People {
         }
     }
 
-    fn wrong(&self, error: sqlx::Error) -> StoreError {
+    pub(crate) fn wrong(&self, error: sqlx::Error) -> StoreError {
         self.database.error(error)
     }
 
@@ -514,7 +514,11 @@ async fn put_roster(connection: &mut SqliteConnection, row: &RosterRow) -> Resul
         .map(|_| ())
 }
 
-async fn put_setting(connection: &mut SqliteConnection, key: &str, value: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn put_setting(
+    connection: &mut SqliteConnection,
+    key: &str,
+    value: &str,
+) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)")
         .bind(key)
         .bind(value)

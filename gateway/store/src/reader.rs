@@ -30,8 +30,8 @@ pub const REPORT_DAYS_MAX: usize = 800;
 /// Reads the journal; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    database: Arc<Database>,
-    pool: SqlitePool,
+    pub(crate) database: Arc<Database>,
+    pub(crate) pool: SqlitePool,
 }
 
 /// Which contacts; what is none does not matter.

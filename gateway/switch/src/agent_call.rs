@@ -224,6 +224,7 @@ impl AgentCall {
             cx.sip(Command::Progress {
                 leg: self.near.leg,
                 status: 180,
+                sdp: None,
             });
         }
     }

@@ -1,6 +1,6 @@
 //! The contract of the switch: what wakes it, what it wants. One closed list each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use hotline_types::{
     AgentSlug, ContactId, FlowSlug, Intent, Network, NumberSlug, OfferId, PersonId, Pii, QueueSlug,
     SegmentId, Time, TrunkSlug,
 };
-use ivr_flows::{Flow, PromptRef};
+use ivr_flows::{CallerFacts, Flow, LookupAnswer, PromptRef};
+use jiff::tz::TimeZone;
 
 use crate::dialplan::{DialPlan, DialRefusal};
 use crate::lines::TrunkLines;
@@ -28,6 +29,8 @@ pub struct Number {
     pub flow: FlowSlug,
     /// Language the flow begins in; the flow's own where absent.
     pub language: Option<String>,
+    /// Whether callers whose agent hangs up first go on in the flow's survey.
+    pub survey: bool,
 }
 
 /// Where the media of a listener's legs live.
@@ -128,7 +131,16 @@ pub struct SwitchConfig {
     pub trunks: Vec<TrunkLines>,
     /// What outside numbers may be called.
     pub dialplan: DialPlan,
+    /// What is known of callers by number, each without a leading `+`: blocklist and VIPs.
+    pub callers: BTreeMap<String, CallerFacts>,
+    /// Numbers whose emergency announcement is on.
+    pub emergencies: BTreeSet<NumberSlug>,
+    /// The hotline's time zone, for what a flow says and asks of the time.
+    pub time_zone: TimeZone,
 }
+
+/// The flow that answers numbers whose emergency announcement is on.
+pub const EMERGENCY_FLOW: &str = "emergency";
 
 /// Number of a command, chosen by the shell; its reply carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,6 +169,24 @@ pub enum Command {
         agent: Option<AgentSlug>,
         /// Where to.
         to: TransferTo,
+    },
+    /// New calls get this version of a flow; those in progress stay on theirs.
+    ActivateFlow {
+        /// The version; its name tells which flow it is.
+        flow: Arc<Flow>,
+        /// Only calls to this number; all numbers of the flow where None.
+        number: Option<NumberSlug>,
+        /// Percent of the calls that get it, 1 to 100.
+        share: u8,
+        /// Lines added and removed, for the journal.
+        difference: String,
+    },
+    /// Switches a number's emergency announcement.
+    Emergency {
+        /// The number.
+        number: NumberSlug,
+        /// On or off.
+        on: bool,
     },
 }
 
@@ -197,6 +227,8 @@ pub enum Reply {
     NotTransferred(TransferRefusal),
     /// A rule is against the pause.
     NotPaused(hotline_acd::PauseRefusal),
+    /// There is no such number.
+    UnknownNumber,
 }
 
 /// Everything that can wake the switch.
@@ -246,6 +278,13 @@ pub enum Input {
         /// What.
         command: Command,
     },
+    /// The answer to `Effect::Ask`.
+    Answered {
+        /// The contact; it may be over.
+        contact: ContactId,
+        /// The answer.
+        answer: Answer,
+    },
     /// The journal cannot keep up (true): new calls are refused until it can (false).
     JournalBehind(bool),
     /// Shut down: refuse new calls, let the others end until then.
@@ -255,6 +294,41 @@ pub enum Input {
     },
     /// The deadline of the last `Output::Timeout` has come.
     Timeout,
+}
+
+/// What a flow wants to know of the world.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// Whether this number has called before.
+    Seen {
+        /// The number.
+        number: Pii<String>,
+    },
+    /// A look-up of the configuration.
+    Lookup {
+        /// Its number within the call.
+        lookup: u64,
+        /// Its name.
+        name: String,
+        /// What it is asked with.
+        with: Vec<(String, Pii<String>)>,
+        /// Longest wait that makes sense.
+        deadline: Duration,
+    },
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Whether the number has called before.
+    Seen(bool),
+    /// What came of a look-up.
+    Lookup {
+        /// Its number within the call.
+        lookup: u64,
+        /// What came of it.
+        answer: LookupAnswer,
+    },
 }
 
 /// What the switch wants done.
@@ -275,6 +349,13 @@ pub enum Effect {
     },
     /// Somebody answered a SIP challenge, rightly or wrongly: for the ban list.
     Proof(hotline_sip::admission::bans::Proof),
+    /// Ask this; the answer comes as `Input::Answered`, or never.
+    Ask {
+        /// For whom.
+        contact: ContactId,
+        /// What.
+        question: Question,
+    },
     /// Answer a command.
     Reply {
         /// Its number.

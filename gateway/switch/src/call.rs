@@ -13,6 +13,7 @@
 //!
 //! A call never does anything itself: it writes [`Action`]s, which the switch carries out in order.
 
+mod ask;
 mod flow;
 mod offer;
 mod opening;
@@ -29,7 +30,7 @@ use hotline_sip::{LegEnd, ReleaseReason};
 use hotline_types::{
     AgentSlug, ContactId, HangupBy, LegId, LostReason, Now, Pii, Rng, SegmentId, SegmentKind, Time, WallTime,
 };
-use ivr_flows::Flow;
+use ivr_flows::{Facts, Flow};
 
 use crate::api::SwitchConfig;
 use crate::leg_media::LegMedia;
@@ -67,6 +68,8 @@ pub(crate) enum Action {
     Disengage(LegId),
     /// A recording began; the switch waits for its sealing.
     Recording(SegmentId),
+    /// An effect of the switch itself.
+    Effect(crate::api::Effect),
     /// The call is over: write its one record and take it out of the table.
     Close(Ending),
 }
@@ -132,6 +135,16 @@ pub(crate) struct Call {
     pub(crate) contact: ContactId,
     pub(crate) flow: Arc<Flow>,
     pub(crate) language: Option<String>,
+    /// What its flow knows of it.
+    pub(crate) facts: Facts,
+    /// Whether it goes on in the flow after its agent has hung up.
+    pub(crate) survey: bool,
+    /// The talk is over by the agent's hang-up, whatever comes now.
+    pub(crate) surveyed: bool,
+    /// The message that is being recorded.
+    pub(crate) message: Option<ask::Message>,
+    /// The offer that early media was answered to, and our SDP for the 200.
+    pub(crate) early: Option<Vec<u8>>,
     pub(crate) business_date: BusinessDate,
     /// Position of its opening event: the caller is answered when it is on disk.
     pub(crate) opened: Seq,
@@ -192,6 +205,9 @@ impl Call {
                 && talk.media.leg == leg
             {
                 talk.media.signalling_gone();
+                if end == LegEnd::Bye && self.begin_survey(cx) {
+                    return;
+                }
                 let ending = match end {
                     LegEnd::Bye | LegEnd::Cancelled => Ending::HungUp(HangupBy::Agent),
                     LegEnd::NoAck | LegEnd::SessionExpired | LegEnd::Broken => {
@@ -208,6 +224,12 @@ impl Call {
 
     /// Ends the call in whatever phase it is. Exactly one `Close` is written.
     pub(crate) fn close(&mut self, cx: &mut Cx<'_>, ending: Ending, reason: ReleaseReason) {
+        let ending = match ending {
+            // The talk is what the contact was about; a survey after it changes nothing.
+            Ending::HungUp(_) | Ending::Lost(_) if self.surveyed => Ending::HungUp(HangupBy::Agent),
+            ending => ending,
+        };
+        self.end_message(cx, None);
         match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Closed => return,
             Phase::Opening(opening) => opening.close(self, cx),

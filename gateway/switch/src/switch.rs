@@ -7,6 +7,7 @@
 mod agents;
 mod arrival;
 mod close;
+mod flows;
 mod route;
 mod transfer;
 
@@ -53,6 +54,8 @@ pub struct Switch {
     journal_behind: bool,
     drain: Drain,
     gauges: Gauges,
+    /// Versions of flows that part of a number's calls get.
+    canaries: flows::Canaries,
 }
 
 /// How far a shutdown is.
@@ -91,6 +94,7 @@ impl Switch {
             journal_behind: false,
             drain: Drain::Open,
             gauges: Gauges::default(),
+            canaries: flows::Canaries::default(),
         };
         let version = switch.config.version.clone();
         switch
@@ -136,6 +140,9 @@ impl Switch {
             Input::Command { id, by, command } => {
                 let reply = self.on_command(now, by, command);
                 self.out.effect(Effect::Reply { id, reply });
+            }
+            Input::Answered { contact, answer } => {
+                self.with_call(now, contact, |call, cx| call.on_answer(cx, answer));
             }
             Input::JournalBehind(behind) => self.journal_behind = behind,
             Input::Drain { until } => {
@@ -357,6 +364,7 @@ impl Switch {
                 Action::Recording(segment) => {
                     self.recordings.insert(segment, contact);
                 }
+                Action::Effect(effect) => self.out.effect(effect),
                 Action::Close(ending) => self.close_contact(now, contact, ending),
             }
         }
@@ -392,7 +400,7 @@ impl Switch {
             return self.on_transfer(now, by, (*contact, agent.as_ref(), to));
         }
         let (Command::SetIntent { agent, .. } | Command::Release { agent }) = &command else {
-            return Reply::UnknownAgent;
+            return self.on_flow_command(now, by, command);
         };
         let Some(view) = self.acd.agent(agent) else {
             return Reply::UnknownAgent;
@@ -419,7 +427,9 @@ impl Switch {
                 }
                 hotline_acd::Input::Release { agent, by }
             }
-            Command::Transfer { .. } => return Reply::UnknownAgent,
+            Command::Transfer { .. } | Command::ActivateFlow { .. } | Command::Emergency { .. } => {
+                return Reply::UnknownAgent;
+            }
         };
         self.acd.handle(now, input);
         self.settle(now);

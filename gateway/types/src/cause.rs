@@ -63,6 +63,8 @@ pub enum SegmentKind {
     Consult,
     /// The caller was transferred to an outside number: on the way there, or talking.
     Outside,
+    /// The caller leaves a message.
+    Message,
 }
 
 /// How an offer ended. The first five that are not `Answered` have five different consequences.
@@ -157,6 +159,8 @@ pub enum RefusalReason {
     Draining,
     /// No RTP port or media thread could be had: 503.
     MediaUnavailable,
+    /// The flow refused it, with the status that it names.
+    Flow,
 }
 
 /// Who ended the call.

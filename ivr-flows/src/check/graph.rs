@@ -1,17 +1,8 @@
 //! What the edges of a flow must hold: every node is reached, every way ends, no way turns without the caller.
 
 use crate::Flow;
-use crate::model::{Node, NodeIndex, NodeKind};
+use crate::model::{Cause, NodeIndex, NodeKind};
 use crate::problem::Problems;
-
-/// What has to happen for a call to take an edge.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cause {
-    /// Nothing: the call goes on by itself.
-    Itself,
-    /// The caller pressed a key, or waited in a queue.
-    Caller,
-}
 
 pub(super) fn check(flow: &Flow, problems: &mut Problems) {
     unreachable_nodes(flow, problems);
@@ -19,40 +10,18 @@ pub(super) fn check(flow: &Flow, problems: &mut Problems) {
     loops_without_caller(flow, problems);
 }
 
-fn edges(node: &Node) -> Vec<(NodeIndex, Cause)> {
-    match &node.kind {
-        NodeKind::Play { next, .. } | NodeKind::Language { next, .. } | NodeKind::Goto { next } => {
-            vec![(*next, Cause::Itself)]
-        }
-        NodeKind::Calendar { open, closed, .. } => vec![(*open, Cause::Itself), (*closed, Cause::Itself)],
-        NodeKind::Menu(menu) => {
-            let mut edges: Vec<_> = menu.keys.values().map(|next| (*next, Cause::Caller)).collect();
-            edges.push((menu.no_match.next, Cause::Caller));
-            edges.push((menu.no_input.next, Cause::Itself));
-            edges
-        }
-        NodeKind::Queue(queue) => {
-            let mut edges = vec![
-                (queue.full, Cause::Itself),
-                (queue.no_staff, Cause::Itself),
-                (queue.timeout, Cause::Caller),
-            ];
-            edges.extend(queue.key.map(|key| (key, Cause::Caller)));
-            edges
-        }
-        NodeKind::Hangup { .. } => Vec::new(),
-    }
-}
-
 fn unreachable_nodes(flow: &Flow, problems: &mut Problems) {
     let mut reached = vec![false; flow.nodes.len()];
-    let mut todo: Vec<NodeIndex> = [Some(flow.start), flow.on_error].into_iter().flatten().collect();
+    let mut todo: Vec<NodeIndex> = [Some(flow.start), flow.on_error, flow.after_agent]
+        .into_iter()
+        .flatten()
+        .collect();
     while let Some(at) = todo.pop() {
         if let (Some(seen), Some(node)) = (reached.get_mut(at.0), flow.nodes.get(at.0))
             && !*seen
         {
             *seen = true;
-            todo.extend(edges(node).into_iter().map(|(next, _)| next));
+            todo.extend(node.ways().into_iter().map(|way| way.to));
         }
     }
     for (node, reached) in flow.nodes.iter().zip(&reached) {
@@ -73,11 +42,17 @@ fn nodes_without_end(flow: &Flow, problems: &mut Problems) {
     while changed {
         changed = false;
         for (at, node) in flow.nodes.iter().enumerate() {
-            let is_end = matches!(node.kind, NodeKind::Queue(_) | NodeKind::Hangup { .. });
+            let is_end = matches!(
+                node.kind,
+                NodeKind::Queue(_)
+                    | NodeKind::Hangup { .. }
+                    | NodeKind::Reject { .. }
+                    | NodeKind::Transfer(_)
+            );
             let leads = || {
-                edges(node)
+                node.ways()
                     .iter()
-                    .any(|(next, _)| ends.get(next.0).copied().unwrap_or(true))
+                    .any(|way| ends.get(way.to.0).copied().unwrap_or(true))
             };
             if !ends[at] && (is_end || leads()) {
                 ends[at] = true;
@@ -133,10 +108,10 @@ fn loops_without_caller(flow: &Flow, problems: &mut Problems) {
 
 /// The edges that a call takes by itself.
 fn alone(flow: &Flow, at: usize) -> Vec<usize> {
-    let known = |(next, cause): (NodeIndex, Cause)| {
-        (cause == Cause::Itself && next.0 < flow.nodes.len()).then_some(next.0)
-    };
-    edges(&flow.nodes[at]).into_iter().filter_map(known).collect()
+    let ways = flow.nodes[at].ways().into_iter();
+    ways.filter(|way| way.cause == Cause::Itself && way.to.0 < flow.nodes.len())
+        .map(|way| way.to.0)
+        .collect()
 }
 
 fn told_loop(flow: &Flow, way: impl Iterator<Item = usize>, from: usize, problems: &mut Problems) {

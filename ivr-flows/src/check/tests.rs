@@ -34,6 +34,8 @@ fn known() -> Known {
         queues: vec!["after-sales".to_owned()],
         calendars: vec!["early".to_owned()],
         prompts: crate::prompts::embedded_ids(),
+        lookups: Some(vec!["customer".to_owned()]),
+        recorded: false,
     }
 }
 
@@ -115,8 +117,13 @@ fn every_missing_or_unknown_name_is_told_with_its_place() {
 fn every_value_out_of_its_range_is_told_with_its_place() {
     check(
         "'2': bye",
+        "'2x': bye",
+        &["small.yaml:15:34: \"2x\" is no key of a phone"],
+    );
+    check(
+        "'2': bye",
         "'12': bye",
-        &["small.yaml:15:34: \"12\" is no key of a phone"],
+        &["small.yaml:15:34: the keys \"1\" and \"12\" are ambiguous"],
     );
     check(
         "every: 30s",
@@ -173,7 +180,7 @@ fn installation_must_have_prompts_queues_and_calendars() {
             "small.yaml:11:22: there is no prompt en/welcom.wav",
         ],
     );
-    check("[welcome]", "[en/month-1, zh-CN/number-1-yao]", &[]);
+    check("[welcome]", "[welcome, en/month-1, zh-CN/number-1-yao]", &[]);
     check(
         "[welcome]",
         "[number-1-yao]",

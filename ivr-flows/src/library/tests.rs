@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{Known, prompts};
+use crate::{Known, Outcome, Trials, prompts};
 
 /// The smallest flow.
 const END: &str = "flow: end\nlanguages: [en]\nstart: a\nnodes:\n  a:\n    hangup: {}\n";
@@ -13,6 +13,8 @@ fn known() -> Known {
             .to_vec(),
         calendars: Vec::new(),
         prompts: prompts::embedded_ids(),
+        lookups: None,
+        recorded: true,
     }
 }
 
@@ -20,7 +22,7 @@ fn known() -> Known {
 fn shipped_flows_pass_the_checker_with_the_shipped_prompts() {
     let library = Library::embedded().unwrap_or_else(|problems| panic!("{problems:#?}"));
     let names: Vec<_> = library.iter().map(|flow| flow.name().as_str()).collect();
-    assert_eq!(names, ["direct", "hotline-main"]);
+    assert_eq!(names, ["direct", "emergency", "hotline-main"]);
     for flow in library.iter() {
         assert_eq!(flow.check(&known()), []);
     }
@@ -103,4 +105,21 @@ fn library_tells_the_problems_of_every_file() {
             "b.yaml:4:11: the flow does not list the language \"fr\"",
         ],
     );
+}
+
+#[test]
+fn tests_beside_the_shipped_flows_pass_and_go_every_edge() {
+    let library = Library::embedded().unwrap();
+    let tests = Library::embedded_tests();
+    assert_eq!(tests.len(), library.iter().count());
+    for (file, text) in tests {
+        let trials = Trials::parse(&file, &text).unwrap_or_else(|problem| panic!("{problem}"));
+        let verdict = trials.run(library.get(&trials.flow).unwrap());
+        for outcome in &verdict.outcomes {
+            let Outcome { name, line, failures } = outcome;
+            assert!(failures.is_empty(), "{file}:{line}: {name}: {failures:#?}");
+        }
+        assert_eq!(verdict.coverage.missed, [], "{file}");
+        assert_eq!(verdict.coverage.percent(), 100);
+    }
 }

@@ -34,7 +34,7 @@ impl Walk {
         self.run.handle(Now::new(self.now, WallTime::default()), input);
         for _ in 0..1000 {
             match self.run.poll() {
-                Output::Effect(Effect::Node { .. }) => {}
+                Output::Effect(Effect::Node { .. } | Effect::Heard { .. }) => {}
                 Output::Effect(effect) => {
                     if let Effect::Play { play, .. } = effect {
                         assert!(play > self.play, "numbers of playouts rise");
@@ -71,6 +71,12 @@ impl Walk {
             "late" => self.input(Input::PlayEnded(self.play - 1)),
             "open" => self.input(Input::Open(rest == "yes")),
             "position" => self.input(Input::Position(rest.parse().unwrap())),
+            "wait-told" => {
+                let minutes = rest.trim_end_matches('m').parse().ok();
+                self.input(Input::Wait(
+                    minutes.map(|minutes: u64| Duration::from_secs(minutes * 60)),
+                ));
+            }
             "offer" if rest == "over" => self.input(Input::OfferEnded),
             "offer" => self.input(Input::OfferStarted),
             "exit" => self.input(Input::QueueExit(match rest {
@@ -136,11 +142,13 @@ fn told(effect: &Effect) -> String {
         Effect::StopPlay => "stop".to_owned(),
         Effect::AskOpen { calendar } => format!("ask-open {calendar}"),
         Effect::AskPosition => "ask-position".to_owned(),
+        Effect::AskWait => "ask-wait".to_owned(),
         Effect::Enqueue { queue, priority } if priority.is_zero() => format!("enqueue {queue}"),
         Effect::Enqueue { queue, priority } => format!("enqueue {queue} +{}s", priority.as_secs()),
         Effect::LeaveQueue => "leave".to_owned(),
-        Effect::Node { node } => format!("node {node}"),
+        Effect::Node { node, .. } => format!("node {node}"),
         Effect::Hangup => "hangup".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -244,7 +252,6 @@ fn queue_lets_the_caller_go_by_each_of_its_rules() {
     for (exit, words) in [
         ("timeout", "en/sorry-goodbye"),
         ("full", "en/queue-full en/goodbye"),
-        ("no_staff", "en/after-hours en/goodbye"),
     ] {
         check_main(&format!(
             "{QUEUED}exit {exit}; expect play {words}; ended; expect hangup; timer none"
@@ -254,8 +261,8 @@ fn queue_lets_the_caller_go_by_each_of_its_rules() {
     check(
         "hotline-main",
         "start; expect play zh-CN/welcome; key 1; expect ask-open any; open no
-         expect play zh-CN/after-hours zh-CN/goodbye; key 1; quiet; ended; expect hangup
-         exit timeout; key 1; offer; position 2; open yes; quiet",
+         expect play zh-CN/after-hours zh-CN/closed-menu; ended; timer 5s; wait; expect play zh-CN/goodbye
+         key 1; quiet; ended; expect hangup; exit timeout; key 1; offer; position 2; open yes; quiet",
     );
 }
 
@@ -263,13 +270,14 @@ fn queue_lets_the_caller_go_by_each_of_its_rules() {
 fn waiting_caller_hears_music_and_the_place_now_and_then() {
     check_main(
         "key 0; expect enqueue after-sales; expect loop music-on-hold
-         timer 1s; wait; expect ask-position; timer none
-         position 3; expect play en/all-agents-busy en/queue-position-prefix en/number-3 en/queue-position-suffix
+         timer 1s; wait; expect ask-position; timer none; position 3; expect ask-wait; timer none; wait-told 4m
+         expect play en/all-agents-busy en/queue-position-prefix en/number-3 en/queue-position-suffix en/wait-prefix en/wait-about en/number-4 en/wait-minutes en/call-back-offer
          timer 120s; ended; expect loop music-on-hold; timer 30s
-         wait; expect ask-position; position 1; expect play en/queue-next; ended; expect loop music-on-hold
-         wait; expect ask-position; position 1000; quiet; timer 30s
-         wait; expect ask-position; position 21
-         expect play en/queue-position-prefix en/number-20 en/number-1 en/queue-position-suffix",
+         wait; expect ask-position; position 1; expect ask-wait; wait-told
+         expect play en/queue-next en/call-back-offer; ended; expect loop music-on-hold
+         wait; expect ask-position; position 1000; expect ask-wait; wait-told; expect play en/call-back-offer; ended
+         expect loop music-on-hold; wait; expect ask-position; position 21; expect ask-wait; wait-told
+         expect play en/queue-position-prefix en/number-20 en/number-1 en/queue-position-suffix en/call-back-offer",
     );
 }
 
@@ -283,7 +291,8 @@ fn nothing_but_music_sounds_while_a_phone_rings() {
         "{QUEUED}wait; expect ask-position; offer; position 1; quiet; timer none"
     ));
     check_main(&format!(
-        "{QUEUED}wait; expect ask-position; position 1; expect play en/all-agents-busy en/queue-next
+        "{QUEUED}wait; expect ask-position; position 1; expect ask-wait; wait-told
+         expect play en/all-agents-busy en/queue-next en/call-back-offer
          offer; expect loop music-on-hold; late; ended; quiet; timer none
          offer over; quiet; timer 30s"
     ));
@@ -423,7 +432,10 @@ fn random_keys_and_events_never_hang_a_call() {
         let mut asked = false;
         for _ in 0..300 {
             for effect in walk.effects.drain(..) {
-                asked = matches!(effect, Effect::AskOpen { .. } | Effect::AskPosition);
+                asked = matches!(
+                    effect,
+                    Effect::AskOpen { .. } | Effect::AskPosition | Effect::AskWait
+                );
             }
             if walk.run.is_over() {
                 break;
@@ -431,7 +443,7 @@ fn random_keys_and_events_never_hang_a_call() {
             let waits = walk.deadline.is_some() || walk.run.is_queued() || asked;
             assert!(waits, "seed {seed}: node {} waits for nothing", walk.run.node());
             let play = walk.play;
-            match rng.below(12) {
+            match rng.below(14) {
                 0..=4 => {
                     let key = "0123456789*#".as_bytes()[usize::try_from(rng.below(12)).unwrap()];
                     walk.input(Input::Digit(Pii::new(char::from(key))));
@@ -439,6 +451,9 @@ fn random_keys_and_events_never_hang_a_call() {
                 5 => walk.input(Input::PlayEnded(play)),
                 6 => walk.input(Input::Open(rng.below(8) > 0)),
                 7 => walk.input(Input::Position(u32::try_from(rng.below(1200)).unwrap())),
+                11 => walk.input(Input::Wait(None)),
+                12 => walk.input(Input::CallBackKept(rng.below(2) > 0)),
+                13 if rng.below(10) == 0 => walk.input(Input::AgentLeft),
                 8 => walk.input(Input::OfferStarted),
                 9 => walk.input(Input::OfferEnded),
                 10 if rng.below(10) == 0 => walk.input(Input::QueueExit(FlowOutReason::Timeout)),

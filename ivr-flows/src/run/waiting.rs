@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use hotline_types::{QueueSlug, Time};
 
-use super::{
-    Effect, Flow, NodeIndex, NodeKind, POSITION_NEXT, POSITION_PREFIX, POSITION_SUFFIX, PromptRef, Run,
-    Sound, State,
-};
-use crate::model::{Announcement, Queue, WhileWaiting};
+use super::{Effect, Flow, NodeIndex, NodeKind, PromptRef, Run, Sound, State};
+use crate::expr::Value;
+use crate::model::{Announcement, Queue, WhileWaiting, given};
+use crate::say::Spoken;
 
 /// From an offer in vain to an announcement that fell due meanwhile: the next agent's phone may ring at once.
 const AFTER_OFFER: Duration = Duration::from_secs(1);
@@ -22,6 +21,7 @@ pub(super) struct Waiting {
     next: Option<Time>,
     /// Whether the prompts that are said once were said.
     greeted: bool,
+    since: Time,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ enum Phase {
     Music,
     /// The place is asked for; music goes on.
     Asking,
+    /// The estimated wait is asked for, the place is known where it is to be said; music goes on.
+    AskingWait(Option<u32>),
     /// An announcement is said.
     Announcing(Sound),
     /// A phone rings for the caller: nothing but music. A key to leave is taken only when it stopped ringing in vain.
@@ -41,7 +43,7 @@ impl Waiting {
         match &self.phase {
             Phase::Music => self.next,
             Phase::Announcing(sound) => Some(sound.overdue),
-            Phase::Asking | Phase::Ringing { .. } => None,
+            Phase::Asking | Phase::AskingWait(_) | Phase::Ringing { .. } => None,
         }
     }
 }
@@ -50,7 +52,7 @@ impl Run {
     pub(super) fn enter_queue(&mut self, queue: &Queue, at: Time) {
         let flow = Arc::clone(&self.flow);
         let Some(wait) = flow.waits.get(queue.waiting) else {
-            return self.finish();
+            return self.finish(None);
         };
         self.early.clear();
         self.outputs.push_back(Effect::Enqueue {
@@ -62,6 +64,7 @@ impl Run {
             phase: Phase::Music,
             next,
             greeted: false,
+            since: at,
         });
         self.music(wait);
     }
@@ -76,7 +79,7 @@ impl Run {
             })
         };
         let Some(found) = named(Some(&queue)).or_else(|| named(None)) else {
-            return self.finish();
+            return self.finish(None);
         };
         let Some(NodeKind::Queue(own)) = flow.nodes.get(found).map(|node| &node.kind) else {
             return;
@@ -134,10 +137,14 @@ impl Run {
                     waiting.phase = Phase::Asking;
                     self.outputs.push_back(Effect::AskPosition);
                 }
+                Some(announce) if announce.wait => {
+                    waiting.phase = Phase::AskingWait(None);
+                    self.outputs.push_back(Effect::AskWait);
+                }
                 Some(announce) => self.announce(announce, Vec::new(), at),
                 None => waiting.next = None,
             },
-            Phase::Asking | Phase::Ringing { .. } => {}
+            Phase::Asking | Phase::AskingWait(_) | Phase::Ringing { .. } => {}
         }
     }
 
@@ -147,8 +154,40 @@ impl Run {
             return;
         };
         if let (Phase::Asking, Some(announce)) = (&waiting.phase, &wait.announce) {
-            let place = self.spoken_place(place);
+            if announce.wait {
+                if let State::Queued(waiting) = &mut self.state {
+                    waiting.phase = Phase::AskingWait(Some(place));
+                }
+                return self.outputs.push_back(Effect::AskWait);
+            }
+            let place = self.spoken(Spoken::Position, &place.to_string());
             self.announce(announce, place, at);
+        }
+    }
+
+    /// The estimated wait, where there is one.
+    pub(super) fn wait_told(&mut self, wait: Option<Duration>, at: Time) {
+        let flow = Arc::clone(&self.flow);
+        let (Some(waits), State::Queued(waiting)) = (self.wait(&flow), &self.state) else {
+            return;
+        };
+        if let (Phase::AskingWait(place), Some(announce)) = (&waiting.phase, &waits.announce) {
+            let place = *place;
+            let mut said = place.map_or_else(Vec::new, |place| {
+                self.spoken(Spoken::Position, &place.to_string())
+            });
+            if let Some(wait) = wait {
+                said.extend(self.spoken(Spoken::Wait, &wait.as_secs().to_string()));
+            }
+            self.announce(announce, said, at);
+        }
+    }
+
+    /// Remembers how long the caller waited, on the way out of the queue.
+    pub(super) fn waited(&mut self, at: Time) {
+        if let State::Queued(waiting) = &self.state {
+            let seconds = i64::try_from(at.since(waiting.since).as_secs()).unwrap_or(i64::MAX);
+            self.put(given::WAITED, Value::Number(seconds));
         }
     }
 
@@ -180,7 +219,8 @@ impl Run {
     fn leave_queue(&mut self, at: Time) {
         if let Some(key) = self.queue_node().and_then(|queue| queue.key) {
             self.outputs.push_back(Effect::LeaveQueue);
-            self.go(Some(key), at);
+            self.waited(at);
+            self.leave("key", key, at);
         }
     }
 
@@ -196,7 +236,7 @@ impl Run {
         let sound = if prompts.is_empty() {
             None
         } else {
-            Some(self.play_refs(prompts, at))
+            Some(self.play_refs(prompts, Duration::ZERO, at))
         };
         if let State::Queued(waiting) = &mut self.state {
             // A place too high to be spoken leaves nothing to say: music goes on until the next time.
@@ -205,25 +245,19 @@ impl Run {
         }
     }
 
-    fn spoken_place(&self, place: u32) -> Vec<PromptRef> {
+    /// A value in the language of the call.
+    pub(super) fn spoken(&self, how: Spoken, text: &str) -> Vec<PromptRef> {
         let Some(language) = self.flow.languages.get(self.language) else {
             return Vec::new();
         };
+        let pieces = language
+            .grammar
+            .map_or_else(Vec::new, |grammar| grammar.say(how, text));
         let said = |id: &str| PromptRef {
             language: language.tag.clone(),
             id: id.to_owned(),
         };
-        if place == 1 {
-            return vec![said(POSITION_NEXT)];
-        }
-        let Some(pieces) = language.grammar.and_then(|grammar| grammar.number(place)) else {
-            return Vec::new();
-        };
-        let words = [POSITION_PREFIX]
-            .into_iter()
-            .chain(pieces)
-            .chain([POSITION_SUFFIX]);
-        words.map(said).collect()
+        pieces.into_iter().map(said).collect()
     }
 
     fn music(&mut self, wait: &WhileWaiting) {
@@ -231,7 +265,7 @@ impl Run {
             language: String::new(),
             id: wait.music.id.clone(),
         };
-        self.push_play(vec![music], true);
+        self.push_play(vec![music], Duration::ZERO, true);
     }
 
     fn queue_node(&self) -> Option<&Queue> {

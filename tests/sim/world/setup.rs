@@ -230,7 +230,7 @@ fn switch_config(options: &Options) -> SwitchConfig {
     let flows = ivr_flows::Library::embedded().expect("the shipped flows are right");
     let prompts = ivr_flows::prompts::embedded_ids();
     let all = prompts.iter().flat_map(|(language, ids)| {
-        ids.iter().map(|id| PromptRef {
+        ids.keys().map(|id| PromptRef {
             language: language.clone(),
             id: id.clone(),
         })
@@ -244,6 +244,7 @@ fn switch_config(options: &Options) -> SwitchConfig {
         dialled: vec![dialled.to_owned()],
         flow: flow.parse().expect("a word is a slug"),
         language: language.map(ToOwned::to_owned),
+        survey: false,
     };
     let face = MediaFace {
         interface: interface(),
@@ -275,6 +276,9 @@ fn switch_config(options: &Options) -> SwitchConfig {
         retry_after_s: 10,
         trunks: Vec::new(),
         dialplan: hotline_switch::dialplan::DialPlan::default(),
+        callers: BTreeMap::new(),
+        emergencies: std::collections::BTreeSet::new(),
+        time_zone: jiff::tz::TimeZone::UTC,
     }
 }
 

@@ -20,18 +20,19 @@ use hotline_sip::Endpoint;
 use hotline_store::{Batch, JournalHandle, People, Recovered, Store, StoreConfig, Unsealed};
 use hotline_supervisor::report::Reporting;
 use hotline_supervisor::{ConsoleConfig, Parts, StoreAccounts, StoreRecords, Supervisor};
-use hotline_switch::{Input, Switch};
-use hotline_types::{AgentSlug, Intent, OfferId, Pii, Rng};
+use hotline_switch::{Input, Question, Switch};
+use hotline_types::{AgentSlug, ContactId, Intent, OfferId, Pii, Rng};
 use tokio::sync::{mpsc, watch};
 
-use super::{CONSOLE, FLUSH_MAX, Gateway, Watch, entropy};
+use super::{CONSOLE, FLUSH_MAX, Gateway, QUESTIONS, Watch, entropy};
 use crate::bridge::Bridge;
 use crate::content::Content;
 use crate::driver::{Driver, Inbox, Order};
+use crate::flows::Flows;
 use crate::place::{Control, Place};
 use crate::pulse::Pulse;
 use crate::signalling::Signalling;
-use crate::{content, days, directory, listeners, parts, people, reports, secrets};
+use crate::{content, days, directory, listeners, parts, people, questions, reports, secrets};
 
 /// SIP messages that may wait for the driver; beyond it they are dropped and sent again by their senders.
 const SIP_INBOX: usize = 4_096;
@@ -65,12 +66,15 @@ pub(super) async fn start(settings: &Settings) -> anyhow::Result<(Gateway, Watch
     let told = (doors.media, doors.control.clone());
     let (media, recorder) = start_media(settings, clock, &mut rng, &ground.content.library, told)?;
     let addresses = addresses(settings, &ground.bound)?;
+    let flows = flows(&ground, &doors.orders, clock);
     let state = (&ground.people, &ground.recovered);
     let core = core(settings, ground.content, state, &addresses, last, clock, &mut rng).await?;
     let (sip, sip_work) = start_sip(settings, ground.bound, doors.sip, clock)?;
     let pulse = Arc::new(Pulse::default());
     let token = secrets::token(&mut rng);
-    let bridge = bridge(settings, clock, doors.orders, &pulse, &journal, &media, &sip);
+    let orders = (doors.orders, flows);
+    let bridge = bridge(settings, clock, orders, &pulse, &journal, &media, &sip);
+    let (questions, answers) = questions(&ground.store, &doors.control);
     let console_parts = Parts {
         gateway: Arc::new(bridge),
         accounts: Arc::new(StoreAccounts::new(ground.people)),
@@ -88,14 +92,14 @@ pub(super) async fn start(settings: &Settings) -> anyhow::Result<(Gateway, Watch
     let sender = sip.sender.clone();
     let outward = (sip.sender, Arc::clone(&media), journal);
     let shown = (Arc::clone(&pulse), sip.signalling);
-    let driver = Driver::new(core.switch, clock, inbox, outward, shown);
+    let driver = Driver::new(core.switch, clock, inbox, outward, shown, questions);
     let tasks = vec![
         ("journal", tokio::spawn(writer.run())),
         ("desk", tokio::spawn(sink.run())),
+        (QUESTIONS, tokio::spawn(answers)),
         (CONSOLE, tokio::spawn(console)),
     ];
-    let sip = tokio::spawn(sip_work);
-    let driver = tokio::spawn(driver.run());
+    let (sip, driver) = (tokio::spawn(sip_work), tokio::spawn(driver.run()));
     let listeners = by_slug(settings, &addresses);
     wait_until_closed(committed, last).await;
     tell_where(&ground.place, &supervisor, token, &listeners)?;
@@ -139,10 +143,10 @@ impl Ground {
     /// Takes the data folder, reads flows and prompts, binds the listeners, and reads what the store knows.
     async fn take(settings: &Settings, rng: &mut Rng) -> anyhow::Result<Self> {
         let place = Place::take(&settings.data.dir)?;
-        let content = content::load(settings)?;
         let bound = listeners::bind(settings)?;
         let store = open_store(settings).await?;
         let people = store.people();
+        let content = content::load(settings, &people.active_flows().await?)?;
         people::seed(&people, settings, &place, rng).await?;
         people::keep_demo_on_loopback(&people, settings).await?;
         let days = days::business_days(settings)?;
@@ -315,17 +319,53 @@ async fn core(
         .filter(|agent| acd.agent(agent).is_some_and(|view| view.on_duty))
         .cloned()
         .collect();
-    let config = parts::switch(
+    let mut config = parts::switch(
         settings,
         content.flows,
         content.clips,
         (content.hold_music, content.tone),
     );
+    let emergencies = people.emergencies().await?;
+    config.emergencies = emergencies
+        .iter()
+        .filter_map(|number| number.parse().ok())
+        .collect();
     Ok(Core {
         switch: Switch::new(config, endpoint, acd, rng.fork(), last, clock.now()),
         on_duty,
         reporting,
     })
+}
+
+/// The way to the task that answers what flows ask, and its work.
+fn questions(
+    store: &Store,
+    control: &mpsc::Sender<Input>,
+) -> (
+    mpsc::Sender<(ContactId, Question)>,
+    impl Future<Output = ()> + Send + 'static,
+) {
+    let (questions, asked) = mpsc::channel(questions::QUESTIONS_MAX);
+    (
+        questions,
+        questions::answer(asked, store.reader(), control.clone()),
+    )
+}
+
+/// The service for flows, with what is active now.
+fn flows(ground: &Ground, orders: &mpsc::Sender<Order>, clock: Clock) -> Flows {
+    let texts = &ground.content.texts;
+    let text = |flow: &ivr_flows::Flow| texts.get(flow.version()).cloned().unwrap_or_default();
+    let active = ground.content.flows.iter();
+    let active = active.map(|(name, flow)| (name.clone(), (Arc::clone(flow), text(flow))));
+    Flows {
+        known: ground.content.known.clone(),
+        people: ground.people.clone(),
+        reader: ground.store.reader(),
+        orders: orders.clone(),
+        clock,
+        active: tokio::sync::Mutex::new(active.collect()),
+    }
 }
 
 /// The SIP side as it runs.
@@ -358,7 +398,7 @@ fn start_sip(
 fn bridge(
     settings: &Settings,
     clock: Clock,
-    orders: mpsc::Sender<Order>,
+    (orders, flows): (mpsc::Sender<Order>, Flows),
     pulse: &Arc<Pulse>,
     journal: &JournalHandle,
     media: &Arc<MediaPlane>,
@@ -372,6 +412,7 @@ fn bridge(
         sip: Arc::clone(&sip.counters),
         signalling: Arc::clone(&sip.signalling),
         clock,
+        flows,
         started_at_ms: clock.now().wall.as_millis(),
         lines_max: settings.hotline.lines,
         media_ports_max: settings.media.rtp_ports.len() / 2,

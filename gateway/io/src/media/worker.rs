@@ -230,6 +230,15 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
         }
         if let Some(bridge) = slot.bridge {
             self.relay(now, place.at, bridge, &taken, packet);
+        } else if let (Some(recording), Content::Audio(codec)) = (&mut slot.recording, taken.content) {
+            // A message: the caller alone.
+            let spoken = Spoken {
+                channel: Channel::Caller,
+                codec,
+                header: &taken.header,
+                payload: taken.header.payload(packet),
+            };
+            self.parts.taps.frame(now, recording, spoken);
         }
     }
 

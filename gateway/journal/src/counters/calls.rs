@@ -410,5 +410,6 @@ const fn refused_counter(delta: &mut Counts, reason: RefusalReason) -> &mut u64 
         }
         RefusalReason::Overload => &mut delta.refused_overload,
         RefusalReason::Draining => &mut delta.refused_draining,
+        RefusalReason::Flow => &mut delta.refused_flow,
     }
 }

@@ -262,6 +262,7 @@ pub const FIGURES: &[Figure] = &[
     figure!("refused_media", count Arrivals, "of refused: no common codec, broken offer, no port", |b| b.counts.refused_media),
     figure!("refused_overload", count Arrivals, "of refused: lines, memory or journal full", |b| b.counts.refused_overload),
     figure!("refused_draining", count Arrivals, "of refused: shutting down", |b| b.counts.refused_draining),
+    figure!("refused_flow", count Arrivals, "of refused: by the flow, such as blocked callers", |b| b.counts.refused_flow),
     figure!("ended_in_ivr", count Arrivals, "ended before a queue", |b| b.counts.ended_in_ivr),
     figure!("ended_in_ivr_caller", count Arrivals, "of ended_in_ivr: the caller hung up", |b| b.counts.ended_in_ivr_caller),
     figure!("lost_in_ivr", count Arrivals, "lost by the system before a queue", |b| b.counts.lost_in_ivr),

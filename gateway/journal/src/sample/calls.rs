@@ -17,6 +17,7 @@ impl Sample {
                 id,
                 What::FlowNode {
                     node: format!("node-{nodes}"),
+                    way: None,
                 },
             );
             call.at = Place::Ivr { nodes: nodes + 1 };

@@ -93,7 +93,7 @@ impl Legs {
     }
 
     /// A provisional answer.
-    pub(crate) fn progress(&mut self, stack: &mut Stack, leg: LegId, status: u16) {
+    pub(crate) fn progress(&mut self, stack: &mut Stack, leg: LegId, status: u16, sdp: Option<&[u8]>) {
         let Some(Leg::Incoming(ringing)) = self.table.get(&leg) else {
             return;
         };
@@ -101,18 +101,21 @@ impl Legs {
             return;
         }
         if ringing.reliably {
-            self.progress_reliably(stack, leg, status);
+            self.progress_reliably(stack, leg, status, sdp);
             return;
         }
         let Ringing {
             dialog, answering, ..
         } = &**ringing;
-        let bytes = answering
+        let draft = answering
             .head
             .response(status)
             .header(Name::Contact, contact(&dialog.face, dialog.hop.transport))
-            .header(Name::Server, &self.settings.product)
-            .finish();
+            .header(Name::Server, &self.settings.product);
+        let bytes = match sdp {
+            Some(sdp) => draft.sdp(sdp),
+            None => draft.finish(),
+        };
         stack.server_respond(answering.tx, status, bytes);
     }
 

@@ -26,7 +26,7 @@ pub(crate) struct Reliable {
     interval: Duration,
     acknowledged: bool,
     /// The next one, which may only go out after the PRACK (§3).
-    next: Option<u16>,
+    next: Option<(u16, Option<Vec<u8>>)>,
 }
 
 impl Reliable {
@@ -43,7 +43,13 @@ pub(super) fn is_required(env: &Envelope<'_>) -> bool {
 
 impl Legs {
     /// A provisional answer to an INVITE that requires 100rel.
-    pub(super) fn progress_reliably(&mut self, stack: &mut Stack, leg: LegId, status: u16) {
+    pub(super) fn progress_reliably(
+        &mut self,
+        stack: &mut Stack,
+        leg: LegId,
+        status: u16,
+        sdp: Option<&[u8]>,
+    ) {
         let Some(Leg::Incoming(ringing)) = self.table.get_mut(&leg) else {
             return;
         };
@@ -55,21 +61,24 @@ impl Legs {
         } = &mut **ringing;
         let rseq = match reliable {
             Some(before) if !before.acknowledged => {
-                before.next = Some(status);
+                before.next = Some((status, sdp.map(<[u8]>::to_vec)));
                 return;
             }
             Some(before) => before.rseq + 1,
             None => u32::try_from(1 + stack.rng.below(RSEQ_FIRST_MAX)).unwrap_or(1),
         };
-        let bytes = answering
+        let draft = answering
             .head
             .response(status)
             .header(Name::Contact, contact(&dialog.face, dialog.hop.transport))
             .header(Name::Require, "100rel")
             .header(Name::RSeq, rseq)
             .header(Name::Allow, wire::ALLOW)
-            .header(Name::Server, &self.settings.product)
-            .finish();
+            .header(Name::Server, &self.settings.product);
+        let bytes = match sdp {
+            Some(sdp) => draft.sdp(sdp),
+            None => draft.finish(),
+        };
         let interval = stack.t1();
         let (now, t1_64) = (stack.now, stack.t1_64());
         *reliable = Some(Reliable {
@@ -138,8 +147,8 @@ impl Legs {
                 stack.timers.cancel(TimerKey::OkRetransmit(leg));
                 stack.timers.cancel(TimerKey::AckWait(leg));
                 self.reply(stack, tx, env, 200);
-                if let Some(status) = next {
-                    self.progress_reliably(stack, leg, status);
+                if let Some((status, sdp)) = next {
+                    self.progress_reliably(stack, leg, status, sdp.as_deref());
                 }
             }
             // It crossed our 2xx (§3).

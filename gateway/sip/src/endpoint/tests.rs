@@ -86,6 +86,7 @@ fn gateway_step(world: &mut World, words: &[&str], place: &str) {
         ["rings"] => Command::Progress {
             leg: world.leg("in"),
             status: 180,
+            sdp: None,
         },
         ["answers"] => Command::Answer {
             leg: world.leg("in"),

@@ -52,7 +52,7 @@ pub(crate) struct Waiting {
 
 impl Call {
     /// The running flow, where one runs.
-    fn run_mut(&mut self) -> Option<&mut Run> {
+    pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
         match &mut self.phase {
             Phase::Flow(in_flow) => Some(&mut in_flow.run),
             Phase::Waiting(waiting) => Some(&mut waiting.run),
@@ -100,13 +100,29 @@ impl Call {
             }
             Effect::Enqueue { queue, priority } => self.enqueue(cx, queue, priority),
             Effect::LeaveQueue => self.leave_queue(cx),
-            Effect::Node { node } => cx.event(self.draft(By::System, What::FlowNode { node })),
+            Effect::Node { node, way } => {
+                let way = way.map(std::borrow::Cow::into_owned);
+                cx.event(self.draft(By::System, What::FlowNode { node, way }));
+            }
+            effect @ (Effect::AskWait
+            | Effect::Early
+            | Effect::Answer
+            | Effect::Reject { .. }
+            | Effect::AskCaller
+            | Effect::Lookup { .. }
+            | Effect::Record { .. }
+            | Effect::StopRecord { .. }
+            | Effect::CallBack { .. }
+            | Effect::Survey { .. }
+            | Effect::Transfer { .. }
+            | Effect::Note { .. }
+            | Effect::Heard { .. }) => self.on_flow_asks(cx, effect),
             Effect::Hangup => self.close(cx, Ending::HungUp(HangupBy::System), ReleaseReason::Normal),
         }
     }
 
     /// An answer that the flow asked for while it was being drained: the loop goes on with it.
-    fn answer_flow(&mut self, cx: &Cx<'_>, input: Input) {
+    pub(super) fn answer_flow(&mut self, cx: &Cx<'_>, input: Input) {
         let now = cx.now;
         if let Some(run) = self.run_mut() {
             run.handle(now, input);

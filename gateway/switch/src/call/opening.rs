@@ -59,6 +59,10 @@ impl Call {
         else {
             return;
         };
+        if self.flow.answers() && offer.is_some() {
+            self.begin_unanswered(cx);
+            return;
+        }
         let sdp = match offer {
             None => Ok(self.caller.offer()),
             Some(offer) => self.caller.answer(cx, offer),
@@ -79,14 +83,24 @@ impl Call {
 
     /// The caller acknowledged our answer: the flow begins.
     pub(crate) fn on_confirmed(&mut self, cx: &mut Cx<'_>) {
+        if matches!(self.phase, Phase::Flow(_)) {
+            self.run_flow(cx, ivr_flows::Input::Answered);
+            return;
+        }
         if !matches!(self.phase, Phase::Opening(Opening::Answered)) {
             return;
         }
+        self.begin_flow(cx);
+    }
+
+    /// The flow begins.
+    pub(super) fn begin_flow(&mut self, cx: &mut Cx<'_>) {
         let segment = self.open_segment(cx, SegmentKind::Ivr);
         let run = match &self.language {
             Some(language) => ivr_flows::Run::in_language(self.flow.clone(), language),
             None => ivr_flows::Run::new(self.flow.clone()),
         };
+        let run = run.with_facts(&self.facts);
         self.phase = Phase::Flow(InFlow { run, segment });
         self.run_flow(cx, ivr_flows::Input::Start);
     }
@@ -101,7 +115,13 @@ impl Call {
         self.refuse(cx, RefusalReason::Overload, 503, None);
     }
 
-    fn refuse(&mut self, cx: &mut Cx<'_>, reason: RefusalReason, status: u16, warning: Option<String>) {
+    pub(super) fn refuse(
+        &mut self,
+        cx: &mut Cx<'_>,
+        reason: RefusalReason,
+        status: u16,
+        warning: Option<String>,
+    ) {
         let retry_after_s = (status == 503).then_some(cx.config.retry_after_s);
         cx.sip(Command::Reject {
             leg: self.caller.leg,

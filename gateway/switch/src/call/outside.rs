@@ -98,8 +98,17 @@ impl Call {
     }
 
     fn take_talk(&mut self, cx: &mut Cx<'_>) -> Option<(Run, QueueSlug)> {
+        self.take_talk_if(cx, |_| true)
+    }
+
+    /// Ends the talk, where this is so of its flow, and answers with what goes on.
+    pub(super) fn take_talk_if(
+        &mut self,
+        cx: &mut Cx<'_>,
+        so: impl FnOnce(&Run) -> bool,
+    ) -> Option<(Run, QueueSlug)> {
         match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Talking(talk) => {
+            Phase::Talking(talk) if so(&talk.run) => {
                 let Talk { run, queue, .. } = &talk;
                 let back = (run.clone(), queue.clone());
                 self.close_talk(cx, talk, ReleaseReason::Normal);

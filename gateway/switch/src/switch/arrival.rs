@@ -9,7 +9,9 @@ use hotline_types::{
     AgentSlug, ContactId, EndCause, LegId, LostReason, Now, PersonId, Pii, QueueSlug, RefusalReason,
     TrunkSlug,
 };
-use ivr_flows::Flow;
+use ivr_flows::{Facts, Flow};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::{Drain, Switch};
 use crate::api::{Effect, MediaFace, Number};
@@ -37,6 +39,21 @@ pub(super) struct Arrival {
     pub(super) display: Option<Pii<String>>,
     pub(super) offer: Option<Vec<u8>>,
     pub(super) peer: std::net::IpAddr,
+}
+
+/// What a flow knows of the call from its start.
+fn facts(zone: &TimeZone, now: Now, caller: &Pii<String>, number: Option<&Number>) -> Facts {
+    let at = Timestamp::from_millisecond(now.wall.as_millis()).unwrap_or_default();
+    let at = at.to_zoned_datetime(zone.clone());
+    let small = |number: i64| u32::try_from(number).unwrap_or(0);
+    let date = i64::from(at.year()) * 10_000 + i64::from(at.month()) * 100 + i64::from(at.day());
+    Facts {
+        caller: caller.clone(),
+        number: number.map(|number| number.slug.to_string()).unwrap_or_default(),
+        minutes: small(i64::from(at.hour()) * 60 + i64::from(at.minute())),
+        weekday: small(i64::from(at.weekday().to_monday_one_offset())),
+        today: small(date),
+    }
 }
 
 /// What a call needs to be taken.
@@ -95,7 +112,7 @@ impl Switch {
             .find_map(|called| self.number(called))
     }
 
-    fn judge(&self, arrival: &Arrival) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
+    fn judge(&mut self, arrival: &Arrival) -> Result<Taken, (RefusalReason, u16, Option<String>)> {
         if self.drain != Drain::Open {
             return Err((RefusalReason::Draining, 503, None));
         }
@@ -106,7 +123,7 @@ impl Switch {
         if self.journal_behind || self.calls.len() >= self.config.lines_max {
             return Err((RefusalReason::Overload, 503, None));
         }
-        let flow = self.config.flows.get(&number.flow).cloned();
+        let flow = self.flow_of(&number);
         self.judge_media(arrival, Some(number), flow)
     }
 
@@ -151,6 +168,7 @@ impl Switch {
         trunk: TrunkSlug,
         arrival: &Arrival,
         number: Option<&Number>,
+        flow: Option<&Flow>,
     ) -> ContactId {
         let contact = ContactId::new(now.wall, &mut self.rng);
         let person = PersonId::new(now.wall, &mut self.rng);
@@ -160,15 +178,14 @@ impl Switch {
             number: arrival.caller.clone(),
             name,
         });
-        let flow = number.and_then(|number| self.config.flows.get(&number.flow).map(|flow| (number, flow)));
         let what = What::ContactOpened {
             number: number.map(|number| number.slug.clone()),
             trunk,
             person,
             business_date: self.acd.business_date(now.wall),
             bands: self.acd.bands_on(now.wall),
-            flow: flow.map(|(number, _)| number.flow.clone()),
-            flow_version: flow.map(|(_, flow)| flow.version().to_owned()),
+            flow: flow.map(|flow| flow.name().clone()),
+            flow_version: flow.map(|flow| flow.version().to_owned()),
         };
         self.out.event(now, Draft::new(By::Caller, what).contact(contact));
         contact
@@ -182,7 +199,10 @@ impl Switch {
         (reason, status, warning): (RefusalReason, u16, Option<String>),
     ) {
         let number = self.number_of(&arrival).cloned();
-        let contact = self.open_contact(now, trunk, &arrival, number.as_ref());
+        let flow = number
+            .as_ref()
+            .and_then(|number| self.config.flows.get(&number.flow).cloned());
+        let contact = self.open_contact(now, trunk, &arrival, number.as_ref(), flow.as_deref());
         let closed = What::ContactClosed {
             cause: EndCause::Refused(reason),
             sip_status: Some(status),
@@ -250,7 +270,13 @@ impl Switch {
     }
 
     fn take(&mut self, now: Now, (trunk, srtp): (TrunkSlug, SrtpPolicy), arrival: Arrival, taken: Taken) {
-        let contact = self.open_contact(now, trunk.clone(), &arrival, taken.number.as_ref());
+        let contact = self.open_contact(
+            now,
+            trunk.clone(),
+            &arrival,
+            taken.number.as_ref(),
+            Some(&taken.flow),
+        );
         let opened = self.out.last();
         let leg = arrival.leg;
         let opening = self.guarded(now, |cx| {
@@ -269,7 +295,17 @@ impl Switch {
         let call = Call {
             contact,
             flow: taken.flow,
+            facts: facts(
+                &self.config.time_zone,
+                now,
+                &arrival.caller,
+                taken.number.as_ref(),
+            ),
+            survey: taken.number.as_ref().is_some_and(|number| number.survey),
             language: taken.number.and_then(|number| number.language),
+            surveyed: false,
+            message: None,
+            early: None,
             business_date: self.acd.business_date(now.wall),
             opened,
             caller_number: arrival.caller,

@@ -206,6 +206,7 @@ fn switch_config() -> SwitchConfig {
             dialled: vec!["4001".to_owned()],
             flow: "direct".parse().unwrap(),
             language: None,
+            survey: false,
         }],
         flows: flows
             .iter()
@@ -237,6 +238,9 @@ fn switch_config() -> SwitchConfig {
         media_silence: Duration::from_secs(30),
         probe_wait: Duration::from_secs(8),
         retry_after_s: 10,
+        callers: BTreeMap::new(),
+        emergencies: std::collections::BTreeSet::new(),
+        time_zone: jiff::tz::TimeZone::UTC,
     }
 }
 

@@ -38,7 +38,11 @@ impl Chance {
                         retry_after_s: None,
                         warning: None,
                     },
-                    1 => Command::Progress { leg, status: 180 },
+                    1 => Command::Progress {
+                        leg,
+                        status: 180,
+                        sdp: None,
+                    },
                     2 => Command::Release {
                         leg,
                         reason: ReleaseReason::Normal,

@@ -99,6 +99,7 @@ impl People {
                 Command::Progress {
                     leg: *leg,
                     status: 180,
+                    sdp: None,
                 }
             }
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => {

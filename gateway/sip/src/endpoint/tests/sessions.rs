@@ -174,7 +174,11 @@ fn progressed() -> (Lone, LegId, String, String) {
             _ => None,
         })
         .expect("a call that requires 100rel is taken");
-    lone.input(Input::Command(Command::Progress { leg, status: 180 }));
+    lone.input(Input::Command(Command::Progress {
+        leg,
+        status: 180,
+        sdp: None,
+    }));
     assert_eq!(lone.last("Require"), Some("100rel"));
     let rseq = lone.last("RSeq").unwrap().to_owned();
     let tag = lone
@@ -204,7 +208,11 @@ fn provisional_that_a_trunk_requires_to_be_reliable_is_repeated_until_its_prack(
     let sent = |lone: &Lone, what: &str| lone.labels().iter().filter(|label| *label == what).count();
     assert_eq!(sent(&lone, "180 INVITE"), 3, "at once, after T1, after two more");
     // A second provisional waits for the PRACK of the first.
-    lone.input(Input::Command(Command::Progress { leg, status: 183 }));
+    lone.input(Input::Command(Command::Progress {
+        leg,
+        status: 183,
+        sdp: None,
+    }));
     assert_eq!(sent(&lone, "183 INVITE"), 0);
     lone.hear(
         TRUNK,
