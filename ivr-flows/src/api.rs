@@ -131,6 +131,11 @@ pub enum Effect {
     AskPosition,
     /// Ask for the estimated wait; the answer comes at once.
     AskWait,
+    /// Ask how long a caller who entered this queue now would wait; the answer comes at once, as `Input::Wait`.
+    AskEstimate {
+        /// The queue.
+        queue: QueueSlug,
+    },
     /// Send 183 with our SDP: what is played now reaches the caller as early media.
     Early,
     /// Answer the call.

@@ -210,6 +210,8 @@ pub(crate) enum NodeDocument {
     Caller(CallerDocument),
     /// Asks another system, with a deadline.
     Lookup(LookupDocument),
+    /// Asks how long the wait in a queue would be now.
+    Estimate(EstimateDocument),
     /// Changes the language.
     Language(LanguageDocument),
     /// Goes on by the calendar.

@@ -272,6 +272,13 @@ pub(crate) enum NodeKind {
         open: NodeIndex,
         closed: NodeIndex,
     },
+    Estimate {
+        queue: QueueSlug,
+        at: Place,
+        var: usize,
+        no_staff: NodeIndex,
+        next: NodeIndex,
+    },
     Queue(Queue),
     Voicemail(Voicemail),
     CallBack {

@@ -86,6 +86,8 @@ enum State {
     Listening(Listen),
     /// Waits for `Open`.
     Asking { open: NodeIndex, closed: NodeIndex },
+    /// Waits for `Wait`.
+    Estimating,
     /// Waits for `Answered`.
     Answering { until: Time, next: NodeIndex },
     /// Waits for `Caller`.
@@ -285,6 +287,7 @@ impl Run {
                 }
             }
             Input::Position(place) => self.position(place, at),
+            Input::Wait(wait) if matches!(self.state, State::Estimating) => self.estimated(wait, at),
             Input::Wait(wait) => self.wait_told(wait, at),
             Input::OfferStarted => self.offer_started(),
             Input::OfferEnded => self.offer_ended(at),
@@ -334,7 +337,9 @@ impl Run {
             | State::AskingCaller { until }
             | State::LookingUp { until, .. }
             | State::CallingBack { until } => Some((*until, Timer::Unanswered)),
-            State::Fresh | State::Asking { .. } | State::Transferring | State::Over => None,
+            State::Fresh | State::Asking { .. } | State::Estimating | State::Transferring | State::Over => {
+                None
+            }
         }
     }
 
@@ -371,6 +376,7 @@ impl Run {
                 }
             }
             State::Asking { .. }
+            | State::Estimating
             | State::Answering { .. }
             | State::AskingCaller { .. }
             | State::LookingUp { .. }

@@ -62,6 +62,8 @@ pub(crate) enum Action {
     DropLeg(LegId),
     /// The next trunk for the way to an outside number.
     NextTrunk,
+    /// The flow connects the caller with this number, where the dial plan allows it; for so long it may ring.
+    FlowDials(Pii<String>, std::time::Duration),
     /// This leg keeps an agent's phone busy with something that is no talk of a queue; until the leg is dropped.
     Engage(LegId, AgentSlug),
     /// No longer: the leg is a talk now.
@@ -141,6 +143,8 @@ pub(crate) struct Call {
     pub(crate) survey: bool,
     /// The talk is over by the agent's hang-up, whatever comes now.
     pub(crate) surveyed: bool,
+    /// The outside number that the flow wants, asked for when it wants nothing else.
+    pub(crate) dials: Option<(Pii<String>, std::time::Duration)>,
     /// The message that is being recorded.
     pub(crate) message: Option<ask::Message>,
     /// The offer that early media was answered to, and our SDP for the 200.
@@ -304,7 +308,7 @@ impl Call {
             CallTimer::Setup => self.on_setup_timeout(cx),
             CallTimer::Flow => self.run_flow(cx, ivr_flows::Input::Timeout),
             CallTimer::PopHold => self.on_pop_late(cx),
-            CallTimer::OutsideRing => self.on_outside_exhausted(cx),
+            CallTimer::OutsideRing => self.on_outside_silent(cx),
             CallTimer::Transfer => self.on_target_silent(cx),
             CallTimer::ProbeCaller | CallTimer::ProbeAgent => {
                 self.close(cx, Ending::Lost(LostReason::MediaLost), ReleaseReason::MediaLost);

@@ -354,6 +354,7 @@ impl Switch {
                     self.legs.insert(leg, contact);
                 }
                 Action::NextTrunk => self.next_trunk(now, contact),
+                Action::FlowDials(number, ring) => self.dial_for_flow(now, contact, &number, ring),
                 Action::Engage(leg, agent) => self.engage(now, leg, agent),
                 Action::Disengage(leg) => self.disengage(now, leg),
                 Action::DropLeg(leg) => {

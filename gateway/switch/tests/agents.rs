@@ -229,6 +229,65 @@ fn blind_transfer_to_an_outside_number_goes_by_the_dial_plan_and_frees_the_agent
     house.assert_at_rest("outside");
 }
 
+/// Nodes that the caller's flow went through.
+fn nodes(house: &House) -> Vec<&str> {
+    let events = house.events.iter();
+    events
+        .filter_map(|event| match &event.what {
+            What::FlowNode { node, .. } => Some(node.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn flow_connects_its_caller_with_a_number_that_the_dial_plan_allows() {
+    let mut house = House::new(&[]);
+    house.call("caller", "4002");
+    house.wait(800);
+    assert!(
+        house.told.contains(&"outside talks".to_owned()),
+        "{:?}",
+        house.told
+    );
+    assert_eq!(segments(&house), ["Ivr", "Outside"]);
+    house.hangup("outside");
+    house.wait(500);
+    assert!(
+        house.told.contains(&"caller is hung up".to_owned()),
+        "{:?}",
+        house.told
+    );
+    house.assert_at_rest("connected by the flow");
+}
+
+#[test]
+fn flow_whose_transfer_fails_goes_its_way_for_that() {
+    for (number, reaction, wait, path) in [
+        (
+            "4002",
+            Reaction::Refuses(486),
+            800,
+            &["out", "busy", "short", "wait"][..],
+        ),
+        ("4002", Reaction::Refuses(404), 800, &["out", "failed", "wait"]),
+        ("4002", Reaction::Rings, 11_000, &["out", "silent", "wait"]),
+        ("4003", Reaction::Answers, 800, &["out", "failed", "wait"]),
+    ] {
+        let mut house = House::new(&[("outside", reaction)]);
+        house.call("caller", number);
+        house.wait(wait);
+        assert_eq!(nodes(&house), path, "{number} {reaction:?}");
+        assert!(
+            house.agent("1001").contains("Talking"),
+            "{number} {reaction:?}: {:?}",
+            house.told
+        );
+        house.hangup("caller");
+        house.assert_at_rest("back from outside");
+    }
+}
+
 #[test]
 fn transfers_that_are_not_allowed_change_nothing() {
     let (mut house, leg) = talking(&[]);

@@ -86,7 +86,9 @@ impl Check<'_> {
                 }
             }
             NodeKind::Queue(queue) => self.queue(queue.name.as_str(), queue.at),
-            NodeKind::CallBack { queue, at, .. } => self.queue(queue.as_str(), *at),
+            NodeKind::CallBack { queue, at, .. } | NodeKind::Estimate { queue, at, .. } => {
+                self.queue(queue.as_str(), *at)
+            }
             NodeKind::Language { .. }
             | NodeKind::Goto { .. }
             | NodeKind::Set { .. }

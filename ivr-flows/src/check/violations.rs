@@ -12,6 +12,7 @@ vars:
   pin: {type: digits, sensitive: true}
   tier: {type: text}
   open: {type: flag, value: "true"}
+  seconds: {type: number}
 defaults:
   on_error: to_agent
   while_waiting: hold
@@ -36,7 +37,7 @@ nodes:
   pick_up:
     answer: {next: notice}
   notice:
-    play: {prompts: [welcome], next: order}
+    play: {prompts: [welcome], next: soon}
   order:
     call: {flow: ask_order, exits: {ok: secret}}
   secret:
@@ -53,6 +54,8 @@ nodes:
     queue: {name: after-sales}
   bye:
     hangup: {prompts: [goodbye]}
+  soon:
+    estimate: {queue: after-sales, var: seconds, next: order, no_staff: order}
 "#;
 
 #[track_caller]
@@ -102,16 +105,16 @@ const VIOLATIONS: &[(&str, &str, &str)] = &[
     (
         "else: told",
         "else: to_agent",
-        "rich.yaml:44:5: no call can come to node \"told\"",
+        "rich.yaml:45:5: no call can come to node \"told\"",
     ),
-    ("found: sort, ", "", "rich.yaml:40:5: \"found\" is missing"),
+    ("found: sort, ", "", "rich.yaml:41:5: \"found\" is missing"),
     (
         "found: sort, not_found: sort",
         "found: sort, not_found: find",
         "find -> find turns round without",
     ),
     (
-        "{prompts: [welcome], next: order}",
+        "{prompts: [welcome], next: soon}",
         "{prompts: [welcome], next: notice}",
         "comes to no agent and to no end",
     ),
@@ -189,7 +192,7 @@ const VIOLATIONS: &[(&str, &str, &str)] = &[
     (
         "else: pick_up",
         "else: notice",
-        "rich.yaml:32:5: no call can come to node \"pick_up\"",
+        "rich.yaml:33:5: no call can come to node \"pick_up\"",
     ),
     (
         "next: notice}",
@@ -206,6 +209,12 @@ const VIOLATIONS: &[(&str, &str, &str)] = &[
         "[welcome-short]",
         "where talks are recorded, without being told",
     ),
+    (
+        "{queue: after-sales, var",
+        "{queue: nowhere, var",
+        "there is no queue \"nowhere\"",
+    ),
+    ("var: seconds", "var: tier", "\"tier\" does not hold a number"),
     // Sensitive data.
     (
         "with: {order: order}",
@@ -240,7 +249,7 @@ fn no_mistake_of_the_schema_hides_another() {
         .replace("name: after-sales", "nome: after-sales");
     let problems = Flow::parse("rich.yaml", &text).unwrap_err();
     let lines: Vec<u32> = problems.iter().map(|problem| problem.at.line).collect();
-    assert_eq!(lines, [8, 28, 30, 48], "{problems:#?}");
+    assert_eq!(lines, [8, 29, 31, 49], "{problems:#?}");
 }
 
 #[test]

@@ -221,6 +221,20 @@ pub(crate) struct LookupDocument {
     pub(crate) error: Option<Word>,
 }
 
+/// Asks for an estimated wait.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EstimateDocument {
+    /// The queue, by its slug.
+    pub(crate) queue: Word,
+    /// The variable, of type `number`, that takes the seconds.
+    pub(crate) var: Word,
+    /// Nobody is on duty: there is no estimate.
+    pub(crate) no_staff: Option<Word>,
+    /// What comes then.
+    pub(crate) next: Option<Word>,
+}
+
 /// Changes the language.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

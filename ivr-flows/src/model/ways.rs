@@ -50,6 +50,9 @@ impl Node {
             | NodeKind::Answer { next }
             | NodeKind::Goto { next } => vec![alone(NEXT, *next)],
             NodeKind::Calendar { open, closed, .. } => vec![alone("open", *open), alone("closed", *closed)],
+            NodeKind::Estimate { no_staff, next, .. } => {
+                vec![alone(NEXT, *next), alone("no_staff", *no_staff)]
+            }
             NodeKind::Menu(menu) => {
                 let key = |(keys, to): (&String, &NodeIndex)| Way {
                     name: Cow::Owned(format!("key {keys}")),
@@ -130,6 +133,7 @@ impl NodeKind {
             Self::Lookup(_) => "lookup",
             Self::Language { .. } => "language",
             Self::Calendar { .. } => "calendar",
+            Self::Estimate { .. } => "estimate",
             Self::Queue(_) => "queue",
             Self::Voicemail(_) => "voicemail",
             Self::CallBack { .. } => "call_back",

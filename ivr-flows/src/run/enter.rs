@@ -115,6 +115,11 @@ impl Run {
                     closed: *closed,
                 };
             }
+            NodeKind::Estimate { queue, .. } => {
+                self.outputs
+                    .push_back(Effect::AskEstimate { queue: queue.clone() });
+                self.state = State::Estimating;
+            }
             NodeKind::Queue(queue) => self.enter_queue(queue, at),
             NodeKind::Voicemail(voicemail) => self.greet(voicemail, at),
             NodeKind::CallBack { queue, number, .. } => {
@@ -298,6 +303,25 @@ impl Run {
             } else {
                 self.leave("failed", *failed, at);
             }
+        }
+    }
+
+    pub(super) fn estimated(&mut self, wait: Option<Duration>, at: Time) {
+        let flow = Arc::clone(&self.flow);
+        let node = flow.nodes.get(self.node.0).map(|node| &node.kind);
+        let Some(NodeKind::Estimate {
+            var, no_staff, next, ..
+        }) = node
+        else {
+            return;
+        };
+        match wait {
+            Some(wait) => {
+                let seconds = i64::try_from(wait.as_secs()).unwrap_or(i64::MAX);
+                self.put(*var, Value::Number(seconds));
+                self.leave(NEXT, *next, at);
+            }
+            None => self.leave("no_staff", *no_staff, at),
         }
     }
 

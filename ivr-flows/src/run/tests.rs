@@ -434,7 +434,10 @@ fn random_keys_and_events_never_hang_a_call() {
             for effect in walk.effects.drain(..) {
                 asked = matches!(
                     effect,
-                    Effect::AskOpen { .. } | Effect::AskPosition | Effect::AskWait
+                    Effect::AskOpen { .. }
+                        | Effect::AskPosition
+                        | Effect::AskWait
+                        | Effect::AskEstimate { .. }
                 );
             }
             if walk.run.is_over() {

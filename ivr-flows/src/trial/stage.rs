@@ -263,7 +263,9 @@ impl<'a> Stage<'a> {
             Effect::StopPlay => self.playing = None,
             Effect::AskOpen { calendar } => return Some(Input::Open(!stub.closed.contains(&calendar))),
             Effect::AskPosition => return Some(Input::Position(stub.position.unwrap_or(1))),
-            Effect::AskWait => return Some(Input::Wait(stub.wait.map(Duration::from_secs))),
+            Effect::AskWait | Effect::AskEstimate { .. } => {
+                return Some(Input::Wait(stub.wait.map(Duration::from_secs)));
+            }
             Effect::Answer => {
                 self.answered = true;
                 return Some(Input::Answered);

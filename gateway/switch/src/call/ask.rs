@@ -6,7 +6,7 @@ use hotline_journal::{By, What};
 use hotline_media::{MediaCommand, RecordingSpec};
 use hotline_sip::{Command, ReleaseReason};
 use hotline_types::{HangupBy, PersonId, RefusalReason, SegmentId, SegmentKind, Time};
-use ivr_flows::{CallerFacts, Input, TransferFailure};
+use ivr_flows::{CallerFacts, Input};
 
 use super::flow::InFlow;
 use super::{Action, Call, Cx, Ending, Phase};
@@ -30,7 +30,14 @@ impl Call {
             Flow::Early => self.send_early(cx),
             Flow::Answer => self.answer_for_flow(cx),
             Flow::Reject { status } => self.reject_for_flow(cx, status),
-            Flow::AskWait => self.answer_flow(cx, Input::Wait(None)),
+            Flow::AskWait => {
+                let wait = cx.acd.estimate(self.contact);
+                self.answer_flow(cx, Input::Wait(wait));
+            }
+            Flow::AskEstimate { queue } => {
+                let wait = cx.acd.queue(&queue).and_then(|queue| queue.estimate);
+                self.answer_flow(cx, Input::Wait(wait));
+            }
             Flow::AskCaller => self.ask(
                 cx,
                 Question::Seen {
@@ -67,8 +74,7 @@ impl Call {
             Flow::Survey { question, score } => {
                 cx.event(self.draft(By::Caller, What::SurveyAnswered { question, score }));
             }
-            // The dial plan for calls of callers is not there yet: the flow takes its way for that.
-            Flow::Transfer { .. } => self.answer_flow(cx, Input::TransferFailed(TransferFailure::Failed)),
+            Flow::Transfer { to, ring } => self.dials = Some((to, ring)),
             Flow::Note { name, value } => {
                 let value = value.into_inner();
                 cx.event(self.draft(By::System, What::FlowNoted { name, value }));

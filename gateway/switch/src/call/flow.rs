@@ -74,6 +74,10 @@ impl Call {
             match run.poll() {
                 Output::Timeout(at) => {
                     cx.act(Action::Timer(CallTimer::Flow, at));
+                    // Last: what comes of it runs the flow again.
+                    if let Some((number, ring)) = self.dials.take() {
+                        cx.act(Action::FlowDials(number, ring));
+                    }
                     break;
                 }
                 Output::Effect(effect) => self.on_flow_effect(cx, effect),
@@ -105,6 +109,7 @@ impl Call {
                 cx.event(self.draft(By::System, What::FlowNode { node, way }));
             }
             effect @ (Effect::AskWait
+            | Effect::AskEstimate { .. }
             | Effect::Early
             | Effect::Answer
             | Effect::Reject { .. }

@@ -1,12 +1,13 @@
 //! The caller goes to an outside number, or back to a queue: transfers carried out by us, trunk after trunk.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use hotline_journal::{By, What};
 use hotline_media::MediaCommand;
 use hotline_sip::{Command, DialFailure, LegEnd, ReleaseReason, TrunkDial};
 use hotline_types::{HangupBy, LegId, LostReason, Pii, QueueSlug, SegmentId, SegmentKind, TrunkSlug};
-use ivr_flows::Run;
+use ivr_flows::{Input, Run, TransferFailure};
 
 use super::flow::InFlow;
 use super::talk::Talk;
@@ -18,7 +19,7 @@ use crate::lines::TrunkLines;
 use crate::timer::CallTimer;
 
 /// A caller whom nobody outside took goes back before those who came later.
-const BACK_PRIORITY: std::time::Duration = std::time::Duration::from_secs(3_600);
+const BACK_PRIORITY: Duration = Duration::from_secs(3_600);
 
 /// How far the way outside is.
 #[derive(Debug)]
@@ -44,6 +45,15 @@ struct Leg {
     caller: String,
 }
 
+/// Where a caller came from who goes outside.
+#[derive(Debug)]
+enum Back {
+    /// From a talk: into the queue that it came from.
+    Queue(Run, QueueSlug),
+    /// From a flow, which knows what to do.
+    Flow(Run),
+}
+
 /// A caller on the way to an outside number, or there.
 #[derive(Debug)]
 pub(crate) struct Outside {
@@ -52,7 +62,7 @@ pub(crate) struct Outside {
     pub(crate) trunks: VecDeque<TrunkSlug>,
     segment: SegmentId,
     /// Where the caller goes back to when nobody outside answers.
-    back: (Run, QueueSlug),
+    back: Back,
     /// The status of the last trunk that failed.
     status: Option<u16>,
     stage: Stage,
@@ -121,22 +131,24 @@ impl Call {
         }
     }
 
-    /// The agent lets the caller go to an outside number: the agent is free, the caller hears music meanwhile.
+    /// The agent lets the caller go to an outside number, or the flow does: the agent is free, the caller hears music
+    /// meanwhile.
     pub(crate) fn go_outside(
         &mut self,
         cx: &mut Cx<'_>,
-        by: By,
+        (by, ring): (By, Option<Duration>),
         allowed: DialAllowed,
         trunks: VecDeque<TrunkSlug>,
     ) {
-        let Some(back) = self.take_talk(cx) else { return };
+        let Some(back) = self.take_from(cx) else { return };
         let segment = SegmentId::new(cx.now.wall, cx.rng);
         let opened = What::SegmentOpened {
             segment_kind: SegmentKind::Outside,
         };
         cx.event(self.draft(by, opened).segment(segment));
         cx.media(hold_music(cx.config, self.caller.leg));
-        let ends = cx.now.mono + cx.config.dialplan.ring;
+        let most = cx.config.dialplan.ring;
+        let ends = cx.now.mono + ring.map_or(most, |ring| ring.min(most));
         cx.act(Action::Timer(CallTimer::OutsideRing, Some(ends)));
         self.phase = Phase::Outside(Outside {
             allowed,
@@ -149,14 +161,28 @@ impl Call {
         cx.act(Action::NextTrunk);
     }
 
-    /// The agent lets the caller go to a queue.
-    pub(crate) fn go_to_queue(&mut self, cx: &mut Cx<'_>, queue: QueueSlug) {
-        if let Some((run, _)) = self.take_talk(cx) {
-            self.requeue(cx, run, queue, std::time::Duration::ZERO);
+    fn take_from(&mut self, cx: &mut Cx<'_>) -> Option<Back> {
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Flow(in_flow) => {
+                self.close_segment(cx, in_flow.segment);
+                Some(Back::Flow(in_flow.run))
+            }
+            other => {
+                self.phase = other;
+                let (run, queue) = self.take_talk(cx)?;
+                Some(Back::Queue(run, queue))
+            }
         }
     }
 
-    fn requeue(&mut self, cx: &mut Cx<'_>, mut run: Run, queue: QueueSlug, priority: std::time::Duration) {
+    /// The agent lets the caller go to a queue.
+    pub(crate) fn go_to_queue(&mut self, cx: &mut Cx<'_>, queue: QueueSlug) {
+        if let Some((run, _)) = self.take_talk(cx) {
+            self.requeue(cx, run, queue, Duration::ZERO);
+        }
+    }
+
+    fn requeue(&mut self, cx: &mut Cx<'_>, mut run: Run, queue: QueueSlug, priority: Duration) {
         run.requeue(queue, priority, cx.now.mono);
         let segment = self.open_segment(cx, SegmentKind::Ivr);
         self.phase = Phase::Flow(InFlow { run, segment });
@@ -279,8 +305,22 @@ impl Call {
         cx.act(Action::NextTrunk);
     }
 
-    /// No trunk is left, or nobody answered in time: back to the queue, before those who came later.
+    /// Nobody answered in time.
+    pub(crate) fn on_outside_silent(&mut self, cx: &mut Cx<'_>) {
+        self.come_back(cx, TransferFailure::NoAnswer);
+    }
+
+    /// No trunk is left.
     pub(crate) fn on_outside_exhausted(&mut self, cx: &mut Cx<'_>) {
+        let Phase::Outside(outside) = &self.phase else {
+            return;
+        };
+        let why = outside.status.map_or(TransferFailure::Failed, failure);
+        self.come_back(cx, why);
+    }
+
+    /// Back to the queue, before those who came later; or to the flow, which is told why.
+    fn come_back(&mut self, cx: &mut Cx<'_>, why: TransferFailure) {
         let Phase::Outside(outside) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return;
         };
@@ -291,16 +331,17 @@ impl Call {
             },
         );
         cx.event(failed.segment(outside.segment));
-        let (run, queue) = self.leave_outside(cx, outside, ReleaseReason::NoAnswer);
-        self.requeue(cx, run, queue, BACK_PRIORITY);
+        match self.leave_outside(cx, outside, ReleaseReason::NoAnswer) {
+            Back::Queue(run, queue) => self.requeue(cx, run, queue, BACK_PRIORITY),
+            Back::Flow(run) => {
+                let segment = self.open_segment(cx, SegmentKind::Ivr);
+                self.phase = Phase::Flow(InFlow { run, segment });
+                self.run_flow(cx, Input::TransferFailed(why));
+            }
+        }
     }
 
-    fn leave_outside(
-        &self,
-        cx: &mut Cx<'_>,
-        mut outside: Outside,
-        reason: ReleaseReason,
-    ) -> (Run, QueueSlug) {
+    fn leave_outside(&self, cx: &mut Cx<'_>, mut outside: Outside, reason: ReleaseReason) -> Back {
         let caller = self.caller.leg;
         cx.act(Action::Timer(CallTimer::OutsideRing, None));
         if outside.talking().is_some() {
@@ -335,6 +376,15 @@ impl Call {
             }
         };
         self.close(cx, ending, ReleaseReason::Normal);
+    }
+}
+
+/// What a flow is told of this status.
+const fn failure(status: u16) -> TransferFailure {
+    match status {
+        486 | 600 => TransferFailure::Busy,
+        408 | 480 | 487 => TransferFailure::NoAnswer,
+        _ => TransferFailure::Failed,
     }
 }
 

@@ -331,7 +331,7 @@ impl Switch {
             Ok(allowed) => {
                 self.endpoint_command(now, Command::AnswerRefer { leg: on, status: 202 });
                 self.endpoint_command(now, Command::ReferProgress { leg: on, status: 200 });
-                self.go_outside(now, by, contact, allowed);
+                self.go_outside(now, (by, None), contact, allowed);
             }
             Err(_) => self.refuse_refer(now, on, 403),
         }

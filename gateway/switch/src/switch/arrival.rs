@@ -304,6 +304,7 @@ impl Switch {
             survey: taken.number.as_ref().is_some_and(|number| number.survey),
             language: taken.number.and_then(|number| number.language),
             surveyed: false,
+            dials: None,
             message: None,
             early: None,
             business_date: self.acd.business_date(now.wall),

@@ -1,7 +1,10 @@
 //! Transfers that people and phones ask for: to an outside number, by the dial plan alone, or to a queue.
 
+use std::time::Duration;
+
 use hotline_journal::By;
 use hotline_types::{AgentSlug, ContactId, Now, Pii, QueueSlug, TrunkSlug};
+use ivr_flows::TransferFailure;
 
 use super::Switch;
 use crate::api::{Reply, TransferRefusal, TransferTo};
@@ -66,7 +69,7 @@ impl Switch {
         written: &Pii<String>,
     ) -> Result<(), TransferRefusal> {
         let allowed = self.judge_outside(now, contact, written)?;
-        self.go_outside(now, by, contact, allowed);
+        self.go_outside(now, (by, None), contact, allowed);
         Ok(())
     }
 
@@ -78,6 +81,26 @@ impl Switch {
         written: &Pii<String>,
     ) -> Result<DialAllowed, TransferRefusal> {
         self.must_talk(contact)?;
+        self.judge_number(now, written)
+    }
+
+    /// A flow connects its caller with a number; where the plan refuses it, the flow goes on at once.
+    pub(super) fn dial_for_flow(
+        &mut self,
+        now: Now,
+        contact: ContactId,
+        written: &Pii<String>,
+        ring: Duration,
+    ) {
+        match self.judge_number(now, written) {
+            Ok(allowed) => self.go_outside(now, (By::System, Some(ring)), contact, allowed),
+            Err(_) => self.with_call(now, contact, |call, cx| {
+                call.run_flow(cx, ivr_flows::Input::TransferFailed(TransferFailure::Failed));
+            }),
+        }
+    }
+
+    fn judge_number(&mut self, now: Now, written: &Pii<String>) -> Result<DialAllowed, TransferRefusal> {
         let mut used = self.lines.dial_use(now.mono);
         used.lines_free = self
             .config
@@ -90,8 +113,14 @@ impl Switch {
         })
     }
 
-    /// Sends a talk's caller where [`Switch::judge_outside`] allowed.
-    pub(super) fn go_outside(&mut self, now: Now, by: By, contact: ContactId, allowed: DialAllowed) {
+    /// Sends a talk's caller, or a flow's, where it was allowed; for so long it may ring, as the plan says where None.
+    pub(super) fn go_outside(
+        &mut self,
+        now: Now,
+        (by, ring): (By, Option<Duration>),
+        contact: ContactId,
+        allowed: DialAllowed,
+    ) {
         let rule = allowed.rule.and_then(|rule| self.config.dialplan.rules.get(rule));
         let only: &[TrunkSlug] = rule.map_or(&[], |rule| &rule.trunks);
         let endpoint = &self.endpoint;
@@ -101,7 +130,9 @@ impl Switch {
         if let Some(rule) = allowed.rule {
             self.lines.called(now.mono, rule);
         }
-        self.with_call(now, contact, |call, cx| call.go_outside(cx, by, allowed, trunks));
+        self.with_call(now, contact, |call, cx| {
+            call.go_outside(cx, (by, ring), allowed, trunks)
+        });
     }
 
     fn must_talk(&self, contact: ContactId) -> Result<(), TransferRefusal> {

@@ -184,13 +184,48 @@ fn acd_config() -> AcdConfig {
     }
 }
 
-fn switch_config() -> SwitchConfig {
+/// One flow that only queues, and two that begin outside.
+fn flows() -> ivr_flows::Library {
     let flow = "flow: direct\nlanguages: [en]\nlanguage: en\nstart: wait\n\
          defaults: {on_error: bye, max_steps: 20}\n\
          while_waiting:\n  standard:\n    music: music-on-hold\n\
          nodes:\n  wait:\n    queue:\n      name: service\n      while_waiting: standard\n      \
          exits: {timeout: bye, full: bye, no_staff: bye}\n  bye:\n    hangup: {prompts: [goodbye]}\n";
-    let flows = ivr_flows::Library::from_texts([("direct.yaml", flow)]).unwrap();
+    // Outside at once; back from there into the queue by a way for each failure, or to the end.
+    let away = |to: &str| {
+        format!(
+            "flow: to-{to}\nlanguages: [en]\nstart: out\ndefaults: {{on_error: bye}}\n\
+             while_waiting: {{standard: {{music: music-on-hold}}}}\nvars: {{seconds: {{type: number}}}}\n\
+             nodes:\n  out:\n    transfer: {{to: \"'{to}'\", ring: 10s, busy: busy, no_answer: silent, failed: failed}}\n\
+             {}",
+            "  busy:\n    estimate: {queue: service, var: seconds, next: short, no_staff: bye}\n\
+             \x20 short:\n    branch: {cases: [{if: seconds < 60, next: wait}], else: bye}\n\
+             \x20 silent:\n    goto: {next: wait}\n  failed:\n    goto: {next: wait}\n\
+             \x20 wait:\n    queue: {name: service, while_waiting: standard, exits: {timeout: bye, full: bye, no_staff: bye}}\n\
+             \x20 bye:\n    hangup: {prompts: [goodbye]}\n"
+        )
+    };
+    let (allowed, refused) = (away("02161234567"), away("13900139000"));
+    let texts = [
+        ("direct.yaml", flow),
+        ("allowed.yaml", allowed.as_str()),
+        ("refused.yaml", refused.as_str()),
+    ];
+    ivr_flows::Library::from_texts(texts).unwrap()
+}
+
+fn number(slug: &str, dialled: &str, flow: &str) -> Number {
+    Number {
+        slug: slug.parse().unwrap(),
+        dialled: vec![dialled.to_owned()],
+        flow: flow.parse().unwrap(),
+        language: None,
+        survey: false,
+    }
+}
+
+fn switch_config() -> SwitchConfig {
+    let flows = flows();
     let ip = at([192, 0, 2, 1], 0).ip();
     let face = MediaFace {
         interface: ip,
@@ -201,13 +236,11 @@ fn switch_config() -> SwitchConfig {
     };
     SwitchConfig {
         version: "test".to_owned(),
-        numbers: vec![Number {
-            slug: "main".parse().unwrap(),
-            dialled: vec!["4001".to_owned()],
-            flow: "direct".parse().unwrap(),
-            language: None,
-            survey: false,
-        }],
+        numbers: vec![
+            number("main", "4001", "direct"),
+            number("allowed", "4002", "to-02161234567"),
+            number("refused", "4003", "to-13900139000"),
+        ],
         flows: flows
             .iter()
             .map(|flow| (flow.name().clone(), Arc::clone(flow)))

@@ -10,9 +10,9 @@ use serde_saphyr::Location;
 use super::{DANGLING, INTER_DIGIT_DEFAULT, KEYS, Seen, duration, key, one_of, slug, within};
 use crate::Place;
 use crate::document::{
-    BranchDocument, CallBackDocument, CallerDocument, CollectDocument, Exits, LookupDocument, MenuDocument,
-    NodeDocument, NoteDocument, PlayDocument, QueueDocument, RejectCause, SetDocument, SurveyDocument,
-    TransferDocument, ValidatorDocument, VoicemailDocument, Word,
+    BranchDocument, CallBackDocument, CallerDocument, CollectDocument, EstimateDocument, Exits,
+    LookupDocument, MenuDocument, NodeDocument, NoteDocument, PlayDocument, QueueDocument, RejectCause,
+    SetDocument, SurveyDocument, TransferDocument, ValidatorDocument, VoicemailDocument, Word,
 };
 use crate::expr::{Named, Type};
 use crate::model::{
@@ -71,6 +71,7 @@ impl Seen<'_> {
                 open: self.target(calendar.open.as_ref(), at, "open", problems),
                 closed: self.target(calendar.closed.as_ref(), at, "closed", problems),
             },
+            NodeDocument::Estimate(estimate) => self.estimate(estimate, at, problems),
             NodeDocument::Queue(queue) => self.queue(queue, at, waits, problems),
             NodeDocument::Voicemail(voicemail) => self.voicemail(voicemail, at, problems),
             NodeDocument::CallBack(back) => self.call_back(back, at, problems),
@@ -454,6 +455,30 @@ impl Seen<'_> {
             saved: self.target(voicemail.saved.as_ref(), at, "saved", problems),
             short: self.target(voicemail.short.as_ref(), at, "short", problems),
         })
+    }
+
+    fn estimate(&self, estimate: &EstimateDocument, at: Location, problems: &mut Problems) -> NodeKind {
+        let var = self.var(&estimate.var.value, estimate.var.referenced, problems);
+        if var.is_some_and(|var| self.names.vars[var].kind != Type::Number) {
+            let what = format!("{:?} does not hold a number", estimate.var.value);
+            problems.add(
+                estimate.var.referenced,
+                what,
+                "give the variable the type `number`",
+            );
+        }
+        let no_staff = self.target(estimate.no_staff.as_ref(), at, "no_staff", problems);
+        let next = self.target(estimate.next.as_ref(), at, "next", problems);
+        match slug(&estimate.queue, problems) {
+            Some(queue) => NodeKind::Estimate {
+                queue,
+                at: Place::from(estimate.queue.referenced),
+                var: var.unwrap_or(0),
+                no_staff,
+                next,
+            },
+            None => NodeKind::Goto { next: DANGLING },
+        }
     }
 
     fn call_back(&self, back: &CallBackDocument, at: Location, problems: &mut Problems) -> NodeKind {
