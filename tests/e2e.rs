@@ -22,6 +22,7 @@ mod edge;
 mod flows;
 mod hostile;
 mod keys;
+mod menus;
 mod offers;
 mod outside;
 mod phases;

@@ -30,6 +30,8 @@ pub struct Packet {
 struct State {
     packets: Vec<Packet>,
     falls: Vec<Instant>,
+    /// When the first packet of the newest key went out.
+    pressed: Option<Instant>,
 }
 
 enum Order {
@@ -126,6 +128,14 @@ impl RtpPeer {
             .iter()
             .flat_map(|packet| packet.samples.clone())
             .collect()
+    }
+
+    /// From the first packet of the newest key to the last packet that was loud; none while no key went out.
+    pub fn loud_after_key(&self) -> Option<Duration> {
+        let state = self.state.lock().unwrap();
+        let loud = |packet: &&Packet| packet.samples.iter().any(|sample| sample.unsigned_abs() > 500);
+        let last = state.packets.iter().rev().find(loud)?;
+        Some(last.at.saturating_duration_since(state.pressed?))
     }
 
     /// Seconds since `epoch` at which our tone fell silent on the wire.
@@ -251,6 +261,7 @@ impl Voice {
         let len = if let Some(key) = key {
             if key.marker {
                 self.key_start = self.timestamp;
+                self.state.lock().unwrap().pressed = Some(Instant::now());
             }
             Header::write(
                 KEYS,

@@ -63,6 +63,23 @@ impl Scenario {
             .fill("LENGTH_MS", &length.as_millis().to_string())
     }
 
+    /// A call whose caller presses these keys by SIP INFO, `step` after each other, `w` for none, and then listens.
+    pub fn keys(codec: Codec, keys: &str, step: Duration, length: Duration) -> Self {
+        let info = include_str!("../data/sipp/info.xml");
+        let mut presses = String::new();
+        for (number, key) in keys.chars().enumerate() {
+            presses.push_str(&format!("<pause milliseconds=\"{}\"/>\n", step.as_millis()));
+            if key != 'w' {
+                let info = info.replace("@KEY@", &key.to_string());
+                presses.push_str(&info.replace("@CSEQ@", &(number + 2).to_string()));
+            }
+        }
+        Self::new(include_str!("../data/sipp/keys.xml"))
+            .codec(codec)
+            .fill("KEYS", &presses)
+            .fill("LENGTH_MS", &length.as_millis().to_string())
+    }
+
     /// A call that is refused with this status and, where named, this header with this value (a regular expression).
     pub fn refused(status: u16, header: Option<(&str, &str)>) -> Self {
         let (check, reference) = match header {
