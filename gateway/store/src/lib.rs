@@ -33,8 +33,8 @@ pub use recover::{Recovered, Unsealed};
 pub use rows::{OfferRow, PersonRow};
 pub use sink::DeskSink;
 pub use writer::{
-    Batch, COMMIT_EVENTS_MAX, COMMIT_PAUSE, Committed, FEED_BATCHES_MAX, Full, JournalHandle, JournalStatus,
-    JournalWriter, OUTBOX_MAX, OUTBOX_POPS_MAX, QUEUE_BATCHES_MAX,
+    Batch, COMMIT_EVENTS_MAX, COMMIT_SPACING, Committed, FEED_BATCHES_MAX, Full, JournalHandle,
+    JournalStatus, JournalWriter, OUTBOX_MAX, OUTBOX_POPS_MAX, QUEUE_BATCHES_MAX,
 };
 
 /// Name of the journal's file in the data folder.

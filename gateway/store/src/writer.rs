@@ -29,17 +29,14 @@ pub const QUEUE_BATCHES_MAX: usize = 8_192;
 /// Events in one transaction at most; batches beyond wait for the next.
 pub const COMMIT_EVENTS_MAX: usize = 1_024;
 
-/// A busy writer lets a batch that nobody waits for wait this long for others; an idle one not at all. A commit costs some
-/// 0.3 ms of CPU, whatever is in it; the live feed goes out every 200 ms. A killed process loses what is gathered; its
-/// contacts are then closed by the next start.
-pub const COMMIT_PAUSE: Duration = Duration::from_millis(50);
+/// A busy writer leaves this between its last commit and one of events that nobody waits for; an idle one writes at once.
+/// A commit costs some 0.3 ms of CPU, whatever is in it; the live feed goes out every 200 ms. A killed process loses what
+/// is gathered; its contacts are then closed by the next start.
+pub const COMMIT_SPACING: Duration = Duration::from_millis(100);
 
-/// As long a busy writer lets a call's opening wait, whose caller is answered after it. An offer, for whose screen-pop an
-/// agent's phone waits, is never kept waiting.
-pub const OPENING_PAUSE: Duration = Duration::from_millis(20);
-
-/// The writer is busy when the last commit is not longer ago than this.
-const BUSY: Duration = Duration::from_millis(100);
+/// As much between its last commit and one with a call's opening, whose caller is answered after it. An offer, for whose
+/// screen-pop an agent's phone waits, is never kept waiting.
+pub const OPENING_SPACING: Duration = Duration::from_millis(50);
 
 /// Committed batches that the slowest reader of the live feed may lag behind; beyond it, it reads the journal.
 pub const FEED_BATCHES_MAX: usize = 1_024;
@@ -181,25 +178,24 @@ impl JournalWriter {
         }
     }
 
-    /// Adds what else there is: at once what waits already, and, where the writer is [`BUSY`], what comes while everything
-    /// in the batch may wait.
+    /// Adds what else there is: at once what waits already, and, where the last commit is not long ago, what comes while
+    /// everything in the batch may wait.
     async fn collect(&mut self, first: Batch, last_commit: Option<Instant>) -> Batch {
         let mut all = first;
-        let now = Instant::now();
-        let busy = last_commit.is_some_and(|at| now < at + BUSY);
-        let mut deadline = busy.then(|| now + all.patience());
+        let deadline = |batch: &Batch| last_commit.map(|at| at + batch.spacing());
+        let mut until = deadline(&all);
         while all.events.len() < COMMIT_EVENTS_MAX {
-            let next = match self.batches.try_recv() {
-                Ok(batch) => Some(batch),
-                Err(_) => match deadline {
-                    Some(deadline) => tokio::time::timeout_at(deadline, self.batches.recv())
+            let next = match (self.batches.try_recv(), until) {
+                (Ok(batch), _) => Some(batch),
+                (Err(_), Some(until)) if until > Instant::now() => {
+                    tokio::time::timeout_at(until, self.batches.recv())
                         .await
-                        .unwrap_or(None),
-                    None => None,
-                },
+                        .unwrap_or(None)
+                }
+                (Err(_), _) => None,
             };
             let Some(batch) = next else { break };
-            deadline = deadline.map(|deadline| deadline.min(Instant::now() + batch.patience()));
+            until = until.min(deadline(&batch));
             all.join(batch);
         }
         all

@@ -10,7 +10,7 @@ use hotline_store::{Committed, PersonRow};
 use hotline_types::{ContactId, PersonId};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::{Changed, Delta, Ledger, Resume, SCHEMA};
@@ -30,6 +30,8 @@ pub(crate) const SUBSCRIBERS_MAX: usize = 200;
 const LOOKUPS_PER_BATCH_MAX: usize = 16;
 /// Callers that wait to be looked up; more stay without a number on the live page.
 const LOOKUPS_WAITING_MAX: usize = 1_000;
+/// Longest wait for rows that were asked for while nobody looked.
+const ROWS_TIME_MAX: Duration = Duration::from_millis(250);
 /// Longest look-up of a caller.
 const LOOKUP_TIME_MAX: Duration = Duration::from_millis(100);
 /// Events read at once when the fold has to catch up.
@@ -88,6 +90,10 @@ pub(crate) struct Hub {
     ledger: Mutex<Ledger>,
     batches: broadcast::Sender<Arc<Batch>>,
     epoch: String,
+    /// Somebody wants rows while no live feed is open.
+    asked: Notify,
+    /// Counts what was asked for and done.
+    made: watch::Sender<u64>,
     /// One permit per live feed.
     pub seats: Arc<Semaphore>,
 }
@@ -100,8 +106,27 @@ impl Hub {
             ledger: Mutex::new(Ledger::default()),
             batches,
             epoch,
+            asked: Notify::new(),
+            made: watch::Sender::new(0),
             seats: Arc::new(Semaphore::new(SUBSCRIBERS_MAX)),
         }
+    }
+
+    /// Runs `read` on the ledger with the present rows, or with the last published where they take longer than
+    /// [`ROWS_TIME_MAX`]. While a live feed is open they are at most [`BATCH_EVERY`] old.
+    pub(crate) async fn read_present<T>(&self, read: impl FnOnce(&Ledger) -> T) -> T {
+        if !self.is_watched() {
+            let mut made = self.made.subscribe();
+            self.asked.notify_one();
+            // Too late: what was last published is still the truth of a moment ago, and says its position.
+            let _late = timeout(ROWS_TIME_MAX, made.changed()).await;
+        }
+        self.read(read)
+    }
+
+    /// A live feed is open.
+    fn is_watched(&self) -> bool {
+        self.batches.receiver_count() > 0
     }
 
     /// Runs `read` on the ledger as last published.
@@ -113,9 +138,11 @@ impl Hub {
     pub(crate) fn publish(&self, rows: super::Rows, seq: u64) {
         // Sent under the lock, so that a subscriber that joins sees each batch either in its start or in its queue.
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(delta) = ledger.publish(rows, seq) {
+        if let Some(delta) = ledger.publish(rows, seq)
+            && self.is_watched()
+        {
             let text = Frame::Delta(&delta).text();
-            // No receiver is a normal state: nobody looks at the live page.
+            // The last receiver may have gone meanwhile: nobody looks at the live page.
             let _nobody_listens = self.batches.send(Arc::new(Batch { delta, text }));
         }
     }
@@ -180,17 +207,21 @@ pub(crate) async fn run(app: App, view: View, mut events: broadcast::Receiver<Co
                 }
                 Err(RecvError::Closed) => return,
             },
+            () = fold.app.hub.asked.notified() => {
+                fold.refresh().await;
+                fold.app.hub.made.send_modify(|made| *made += 1);
+            }
             _ = batch.tick() => {
-                if asked.elapsed() >= STATUS_EVERY {
+                let stale = asked.elapsed() >= STATUS_EVERY;
+                if stale {
                     asked = Instant::now();
                     fold.present = Present::of(&fold.app);
                     fold.changed = true;
                 }
-                if fold.behind {
-                    fold.catch_up().await;
+                // Rows are made five times a second for those who look, else once.
+                if stale || fold.app.hub.is_watched() {
+                    fold.refresh().await;
                 }
-                fold.look_up().await;
-                fold.publish();
             }
         }
     }
@@ -262,6 +293,15 @@ impl Fold {
                 }
             }
         }
+    }
+
+    /// Publishes what is known now.
+    async fn refresh(&mut self) {
+        if self.behind {
+            self.catch_up().await;
+        }
+        self.look_up().await;
+        self.publish();
     }
 
     fn publish(&mut self) {

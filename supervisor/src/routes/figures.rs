@@ -45,20 +45,23 @@ pub(super) async fn figures(
             format!("Use one of: {}.", GROUPS.join(", ")),
         ));
     }
-    let (seq, today, live) = app.hub.read(|ledger| {
-        let rows = ledger.rows();
-        let date = rows
-            .hotline
-            .values()
-            .next()
-            .map(|row| row.business_date.clone())
-            .unwrap_or_default();
-        (
-            ledger.seq(),
-            date,
-            rows.figures.values().cloned().collect::<Vec<_>>(),
-        )
-    });
+    let (seq, today, live) = app
+        .hub
+        .read_present(|ledger| {
+            let rows = ledger.rows();
+            let date = rows
+                .hotline
+                .values()
+                .next()
+                .map(|row| row.business_date.clone())
+                .unwrap_or_default();
+            (
+                ledger.seq(),
+                date,
+                rows.figures.values().cloned().collect::<Vec<_>>(),
+            )
+        })
+        .await;
     let from = asked.from.unwrap_or_else(|| today.clone());
     let to = asked.to.unwrap_or_else(|| from.clone().max(today.clone()));
     let (seq, mut items) = if from == today && to == today {

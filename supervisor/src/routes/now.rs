@@ -16,8 +16,12 @@ struct Listing<T> {
     items: Vec<T>,
 }
 
-fn listing<T: Clone + Serialize>(app: &App, rows: impl FnOnce(&crate::live::Rows) -> Vec<T>) -> Response {
-    let (seq, items) = app.hub.read(|ledger| (ledger.seq(), rows(ledger.rows())));
+async fn listing<T: Clone + Serialize>(
+    app: &App,
+    rows: impl FnOnce(&crate::live::Rows) -> Vec<T>,
+) -> Response {
+    let read = |ledger: &crate::live::Ledger| (ledger.seq(), rows(ledger.rows()));
+    let (seq, items) = app.hub.read_present(read).await;
     Json(Listing {
         seq,
         now: now_ms(),
@@ -28,15 +32,15 @@ fn listing<T: Clone + Serialize>(app: &App, rows: impl FnOnce(&crate::live::Rows
 
 /// `GET /v1/queues`.
 pub(super) async fn queues(State(app): State<App>) -> Response {
-    listing(&app, |rows| rows.queues.values().cloned().collect())
+    listing(&app, |rows| rows.queues.values().cloned().collect()).await
 }
 
 /// `GET /v1/agents`.
 pub(super) async fn agents(State(app): State<App>) -> Response {
-    listing(&app, |rows| rows.agents.values().cloned().collect())
+    listing(&app, |rows| rows.agents.values().cloned().collect()).await
 }
 
 /// `GET /v1/calls`.
 pub(super) async fn calls(State(app): State<App>) -> Response {
-    listing(&app, |rows| rows.calls.values().cloned().collect())
+    listing(&app, |rows| rows.calls.values().cloned().collect()).await
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use hotline_journal::figures::{self, Thresholds, Within};
 use hotline_journal::sample::{Sample, SampleConfig};
-use hotline_journal::{Board, What};
-use hotline_store::{Batch, Durability, NewToken, PersonRow, Store, StoreConfig, UserRow};
+use hotline_journal::{Board, Seq, What};
+use hotline_store::{Batch, Durability, NewToken, PersonRow, QUEUE_BATCHES_MAX, Store, StoreConfig, UserRow};
 
 use super::*;
 
@@ -77,10 +77,13 @@ async fn filled(folder: &Folder, events: &[Event]) -> Reader {
     let (handle, writer, _sink) = store.writer(&recovered, pops).await.expect("a writer");
     let writing = tokio::spawn(writer.run());
     let mut committed = handle.committed();
-    for event in events {
-        handle.append(batch(event)).expect("room in the queue");
-        // One after the other, so that the bounded queue never fills.
-        let reached = committed.wait_for(|last| *last >= event.seq);
+    // As many at once as the bounded queue holds for certain.
+    for some in events.chunks(QUEUE_BATCHES_MAX) {
+        for event in some {
+            handle.append(batch(event)).expect("room in the queue");
+        }
+        let newest = some.last().map_or(Seq(0), |event| event.seq);
+        let reached = committed.wait_for(|last| *last >= newest);
         tokio::time::timeout(Duration::from_secs(20), reached)
             .await
             .expect("in time")

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hotline_journal::{Event, Seq, What};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{COMMIT_PAUSE, Committed, OPENING_PAUSE, Progress};
+use super::{COMMIT_SPACING, Committed, OPENING_SPACING, Progress};
 use crate::PersonRow;
 
 /// Events that happened together, and the people they point to.
@@ -25,14 +25,14 @@ impl Batch {
         self.persons.extend(other.persons);
     }
 
-    /// How long it may wait for others to be committed with it.
-    pub(super) fn patience(&self) -> Duration {
-        let patience = self.events.iter().map(|event| match event.what {
+    /// How long after the last commit it may be committed at the earliest.
+    pub(super) fn spacing(&self) -> Duration {
+        let spacing = self.events.iter().map(|event| match event.what {
             What::OfferMade { .. } => Duration::ZERO,
-            What::ContactOpened { .. } => OPENING_PAUSE,
-            _ => COMMIT_PAUSE,
+            What::ContactOpened { .. } => OPENING_SPACING,
+            _ => COMMIT_SPACING,
         });
-        patience.min().unwrap_or(COMMIT_PAUSE)
+        spacing.min().unwrap_or(COMMIT_SPACING)
     }
 }
 
