@@ -67,7 +67,8 @@ pub(crate) struct Document {
     pub(crate) answer: AnswerDocument,
     /// The node to which a caller comes whose agent has hung up first: a survey. Left away: the call ends.
     pub(crate) after_agent: Option<Word>,
-    /// Prompts that tell the caller of the recording. Left away: `welcome` and `recording-notice`.
+    /// Prompts that tell the caller of the recording. Left away: `welcome` and `recording-notice`; none (`[]`): callers are
+    /// told elsewhere, before they come to this flow.
     pub(crate) notices: Option<Vec<Word>>,
     /// Variables by name.
     #[serde(default)]

@@ -90,8 +90,12 @@ pub(super) fn check(flow: &Flow, problems: &mut Problems) {
     }
 }
 
-/// Queues of a hotline that records, to which a call can come without the notice.
+/// Queues of a hotline that records, to which a call can come without the notice. A flow that says `notices: []` answers
+/// for it that its callers are told elsewhere.
 pub(super) fn notice(flow: &Flow, problems: &mut Problems) {
+    if flow.notices.is_empty() {
+        return;
+    }
     let is_notice = |id: &str| flow.notices.iter().any(|notice| notice == id);
     let tells = |node: &Node| match &node.kind {
         NodeKind::Play { parts, .. } => parts
@@ -108,7 +112,10 @@ pub(super) fn notice(flow: &Flow, problems: &mut Problems) {
                     "a caller can come to {:?}, where talks are recorded, without being told",
                     node.name
                 ),
-                format!("play one of {} on every way to it", flow.notices.join(", ")),
+                format!(
+                    "play one of {} on every way to it, or say `notices: []` where callers are told elsewhere",
+                    flow.notices.join(", ")
+                ),
             );
         }
     }
