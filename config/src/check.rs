@@ -353,6 +353,14 @@ impl Check {
             code_ready: self.code(&raw.code_ready, "*45"),
             code_pause: self.code(&raw.code_pause, "*46"),
             code_log_out: self.code(&raw.code_log_out, "*47"),
+            code_emergency_on: self.code(&raw.code_emergency_on, "*91"),
+            code_emergency_off: self.code(&raw.code_emergency_off, "*90"),
+            emergency_agents: raw
+                .emergency_agents
+                .items()
+                .iter()
+                .filter_map(|said| self.slug(said))
+                .collect(),
         }
     }
 

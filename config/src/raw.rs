@@ -185,6 +185,13 @@ section! {
         code_pause: Text,
         /// What an agent dials to log out. Default: `"*47"`.
         code_log_out: Text,
+        /// What an agent of `emergency_agents` dials, a number's spelling after it, to switch that number's emergency
+        /// announcement on. Default: `"*91"`.
+        code_emergency_on: Text,
+        /// The same to switch it off. Default: `"*90"`.
+        code_emergency_off: Text,
+        /// Agents whose phones may switch the emergency announcement. Default: none.
+        emergency_agents: Texts,
     }
 }
 

@@ -344,6 +344,12 @@ pub struct Routing {
     pub code_pause: String,
     /// Dialled by an agent to log out.
     pub code_log_out: String,
+    /// Dialled before a number's spelling to switch its emergency announcement on; empty: no such code.
+    pub code_emergency_on: String,
+    /// The same to switch it off.
+    pub code_emergency_off: String,
+    /// Agents whose phones may do so.
+    pub emergency_agents: Vec<AgentSlug>,
 }
 
 /// Before a queue's slug: name of the flow that leads straight to it.

@@ -10,10 +10,14 @@ use hotline_types::{EndCause, HangupBy, RefusalReason};
 
 use super::gateway::{Config, Gateway, folder, program};
 use super::rtp::RtpPeer;
+use super::sipp::{Scenario, Sipp, callers};
 use super::softphone::{SoftPhone, sdp};
 use super::stop::Ending;
 use super::tone;
 use super::wait::{ms, pass, secs, until};
+
+/// Ports for fifty calls and some.
+const RTP_PORTS: u16 = 320;
 
 /// A menu in a folder of its own: one key leads to a message, one to a person.
 const MENU: &str = r#"flow: hotline-main
@@ -26,7 +30,7 @@ nodes:
   menu:
     menu:
       long: [welcome]
-      timeout: 20s
+      timeout: 55s
       keys: {"1": message, "2": person}
       no_input: {max: 1, next: bye}
       no_match: {max: 9, next: bye}
@@ -91,10 +95,18 @@ fn caller(gateway: &Gateway) -> (SoftPhone, RtpPeer) {
 
 #[test]
 fn version_is_activated_while_a_call_is_up_which_stays_on_its_own() {
-    let (config, file) = own_flow();
+    let (mut config, file) = own_flow();
+    let ports = super::ports::block(RTP_PORTS);
+    config.set("media.rtp_ports", format!("{ports}-{}", ports + RTP_PORTS - 1));
+    config.set("hotline.lines", 80);
     let gateway = Gateway::start(&config);
     let mut journal = gateway.journal();
+    let (_peers, lines) = callers(49, "8001");
+    let call = Scenario::call(Codec::Pcma, secs(120));
+    let _others = Sipp::start(gateway.sip("trunk"), &call, &lines, 25);
     let (_old, old_keys) = caller(&gateway);
+    journal.until_count("fifty calls in the menu", 50, secs(20), node("menu"));
+    let before = journal.contacts();
 
     std::fs::write(&file, MENU.replace("\"1\": message", "\"1\": nowhere")).unwrap();
     let (code, said) = hotline(&gateway, &["flow", "activate", "hotline-main"]);
@@ -130,6 +142,14 @@ fn version_is_activated_while_a_call_is_up_which_stays_on_its_own() {
     let (_third, keys) = caller(&gateway);
     keys.press('1');
     journal.until_count("two calls left messages", 2, secs(10), node("message"));
+    let closed = |event: &Event| {
+        matches!(event.what, What::ContactClosed { .. })
+            && event.contact.is_some_and(|contact| before.contains(&contact))
+    };
+    assert!(
+        !journal.events().iter().any(closed),
+        "no call in progress was changed"
+    );
 }
 
 #[test]

@@ -389,7 +389,8 @@ impl World {
         match effect {
             Effect::Transmit(transmit) => self.send_from_gateway(transmit),
             Effect::Media(command) => self.media_command(command)?,
-            Effect::Person { .. } | Effect::Reply { .. } | Effect::Proof(_) => {}
+            Effect::Person { .. } | Effect::Reply { .. } | Effect::Proof(_) | Effect::EmergencySet { .. } => {
+            }
             Effect::Ask { contact, question } => self.ask(contact, question),
             Effect::Drained => self.drained = true,
         }

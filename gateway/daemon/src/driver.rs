@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::narrate::narrate;
 use crate::pulse::Pulse;
+use crate::questions::Asked;
 use crate::signalling::Signalling;
 
 /// Inputs taken in one turn before what they caused is handed out.
@@ -84,7 +85,7 @@ pub struct Driver {
     pulse: Arc<Pulse>,
     signalling: Arc<Signalling>,
     /// To the task that answers what flows ask.
-    questions: mpsc::Sender<(ContactId, Question)>,
+    questions: mpsc::Sender<Asked>,
     /// Answers to questions that it had no room for.
     unasked: VecDeque<Input>,
 }
@@ -107,7 +108,7 @@ impl Driver {
         inbox: Inbox,
         (sip, media, journal): (SipSender, Arc<MediaPlane>, JournalHandle),
         (pulse, signalling): (Arc<Pulse>, Arc<Signalling>),
-        questions: mpsc::Sender<(ContactId, Question)>,
+        questions: mpsc::Sender<Asked>,
     ) -> Self {
         Self {
             switch,
@@ -270,6 +271,11 @@ impl Driver {
                 }
             }
             Effect::Ask { contact, question } => self.ask(contact, question),
+            Effect::EmergencySet { number, on } => {
+                if self.questions.try_send(Asked::Emergency { number, on }).is_err() {
+                    tracing::error!("The emergency announcement will not be remembered over a restart");
+                }
+            }
             Effect::Drained => return Some(Ended::Drained),
         }
         None
@@ -286,8 +292,10 @@ impl Driver {
 
     /// Hands a question on; where nobody can take it, the flow goes on at once.
     fn ask(&mut self, contact: ContactId, question: Question) {
-        if let Err(full) = self.questions.try_send((contact, question)) {
-            let (contact, question) = full.into_inner();
+        if let Err(full) = self.questions.try_send(Asked::Question(contact, question)) {
+            let Asked::Question(contact, question) = full.into_inner() else {
+                return;
+            };
             let answer = match question {
                 Question::Seen { .. } => Answer::Seen(false),
                 Question::Lookup { lookup, .. } => Answer::Lookup {

@@ -74,9 +74,6 @@ impl Flows {
             FlowOrder::Emergency { number, on } => {
                 let slug = number.parse().map_err(|_| FlowRefusal::Unknown("number"))?;
                 let seq = self.order(actor, Command::Emergency { number: slug, on }).await?;
-                let state = if on { "on" } else { "off" };
-                let key = format!("emergency.{number}");
-                self.people.set_setting(&key, state).await.map_err(failed)?;
                 Ok(json!({ "number": number, "emergency": on, "seq": seq.0 }))
             }
         }

@@ -255,6 +255,11 @@ pub fn switch(
         clips,
         hold_music,
         codes: codes(&settings.routing),
+        emergency_codes: hotline_switch::EmergencyCodes {
+            on: settings.routing.code_emergency_on.clone(),
+            off: settings.routing.code_emergency_off.clone(),
+            agents: settings.routing.emergency_agents.iter().cloned().collect(),
+        },
         tone,
         media: faces.collect(),
         phones: listener_id(phones),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use hotline_journal::By;
 use hotline_media::{AfterPlay, ClipId, Direction, MediaCommand, Offer, PlayId};
 use hotline_sip::{Command, DialFailure, ReleaseReason};
-use hotline_types::{AgentSlug, ContactId, Intent, LegId, Pii, SegmentId};
+use hotline_types::{AgentSlug, ContactId, Intent, LegId, NumberSlug, Pii, SegmentId};
 
 use crate::api::MediaFace;
 use crate::call::{Action, Cx, Handover, play_or_stop};
@@ -23,10 +23,19 @@ const RING_MAX: std::time::Duration = std::time::Duration::from_secs(60);
 /// What the agent dialled.
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
-    /// A feature code: sets the intent.
-    Code(Intent),
+    /// A feature code.
+    Code(Code),
     /// Another agent, by a new leg of this number.
     Agent(AgentSlug, LegId),
+}
+
+/// What a feature code does.
+#[derive(Clone, Debug)]
+pub(crate) enum Code {
+    /// Sets the agent's intent.
+    Intent(Intent),
+    /// Switches a number's emergency announcement.
+    Emergency(NumberSlug, bool),
 }
 
 /// The present state of the call.
@@ -36,7 +45,7 @@ enum State {
     Opening {
         near: bool,
         far: Option<(Far, bool)>,
-        code: Option<Intent>,
+        code: Option<Code>,
     },
     /// The other phone is being rung.
     Ringing(Far),
@@ -82,7 +91,7 @@ impl AgentCall {
         near.set_peer(peer);
         cx.act(Action::Engage(leg, agent.clone()));
         let (far, code) = match wish {
-            Wish::Code(intent) => (None, Some(intent)),
+            Wish::Code(code) => (None, Some(code)),
             Wish::Agent(target, leg) => {
                 let srtp = cx.config.srtp.agent(&target);
                 let media = LegMedia::open(cx, leg, face, affinity).secured(cx, srtp);
@@ -156,9 +165,9 @@ impl AgentCall {
             None => {}
         }
         match (*near, far, code) {
-            (true, None, Some(intent)) => {
-                let intent = intent.clone();
-                self.acknowledge(cx, intent);
+            (true, None, Some(code)) => {
+                let code = code.clone();
+                self.acknowledge(cx, code);
             }
             (true, Some((_, true)), _) => self.dial(cx),
             _ => {}
@@ -166,16 +175,17 @@ impl AgentCall {
     }
 
     /// A feature code takes effect when it is answered.
-    fn acknowledge(&mut self, cx: &mut Cx<'_>, intent: Intent) {
+    fn acknowledge(&mut self, cx: &mut Cx<'_>, code: Code) {
         if !self.answer_near(cx) {
             return;
         }
         self.state = State::Acknowledging;
-        cx.act(Action::Acd(hotline_acd::Input::Intent {
-            agent: self.agent.clone(),
-            intent,
-            by: By::Agent(self.agent.clone()),
-        }));
+        let agent = self.agent.clone();
+        let by = By::Agent(agent.clone());
+        cx.act(match code {
+            Code::Intent(intent) => Action::Acd(hotline_acd::Input::Intent { agent, intent, by }),
+            Code::Emergency(number, on) => Action::Emergency(by, number, on),
+        });
     }
 
     fn dial(&mut self, cx: &mut Cx<'_>) {

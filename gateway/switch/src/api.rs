@@ -105,6 +105,8 @@ pub struct SwitchConfig {
     pub clips: BTreeMap<PromptRef, ClipId>,
     /// Feature codes that agents dial, and the intent that each sets.
     pub codes: BTreeMap<String, Intent>,
+    /// Codes that switch a number's emergency announcement, and who may dial them.
+    pub emergency_codes: EmergencyCodes,
     /// The tone that acknowledges a feature code.
     pub tone: ClipId,
     /// The music that a held caller hears.
@@ -137,6 +139,17 @@ pub struct SwitchConfig {
     pub emergencies: BTreeSet<NumberSlug>,
     /// The hotline's time zone, for what a flow says and asks of the time.
     pub time_zone: TimeZone,
+}
+
+/// What agents dial, a number's spelling after it, to switch that number's emergency announcement.
+#[derive(Clone, Debug, Default)]
+pub struct EmergencyCodes {
+    /// On; empty: no such code.
+    pub on: String,
+    /// Off.
+    pub off: String,
+    /// Who may.
+    pub agents: BTreeSet<AgentSlug>,
 }
 
 /// The flow that answers numbers whose emergency announcement is on.
@@ -349,6 +362,13 @@ pub enum Effect {
     },
     /// Somebody answered a SIP challenge, rightly or wrongly: for the ban list.
     Proof(hotline_sip::admission::bans::Proof),
+    /// A number's emergency announcement was switched: to be remembered over a restart.
+    EmergencySet {
+        /// The number.
+        number: NumberSlug,
+        /// On or off.
+        on: bool,
+    },
     /// Ask this; the answer comes as `Input::Answered`, or never.
     Ask {
         /// For whom.

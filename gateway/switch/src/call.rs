@@ -60,6 +60,8 @@ pub(crate) enum Action {
     OwnLeg(LegId),
     /// No longer.
     DropLeg(LegId),
+    /// A number's emergency announcement is switched by this agent.
+    Emergency(By, hotline_types::NumberSlug, bool),
     /// The next trunk for the way to an outside number.
     NextTrunk,
     /// The flow connects the caller with this number, where the dial plan allows it; for so long it may ring.

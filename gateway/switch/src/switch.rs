@@ -353,6 +353,9 @@ impl Switch {
                 Action::OwnLeg(leg) => {
                     self.legs.insert(leg, contact);
                 }
+                Action::Emergency(by, number, on) => {
+                    self.on_flow_command(now, by, Command::Emergency { number, on });
+                }
                 Action::NextTrunk => self.next_trunk(now, contact),
                 Action::FlowDials(number, ring) => self.dial_for_flow(now, contact, &number, ring),
                 Action::Engage(leg, agent) => self.engage(now, leg, agent),

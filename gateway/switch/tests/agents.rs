@@ -229,6 +229,27 @@ fn blind_transfer_to_an_outside_number_goes_by_the_dial_plan_and_frees_the_agent
     house.assert_at_rest("outside");
 }
 
+#[test]
+fn authorised_phone_switches_the_emergency_announcement_of_a_number() {
+    let mut house = House::new(&[]);
+    let mut dial = |who: &'static str, code: &str| {
+        house.told.clear();
+        house.call(who, code);
+        house.wait(600);
+        let set = house.events.iter().rev().find_map(|event| match &event.what {
+            What::EmergencySet { number, on } => Some((event.by.clone(), number.to_string(), *on)),
+            _ => None,
+        });
+        (house.told.contains(&format!("{who} talks")), set)
+    };
+    let by = |on| Some((By::Agent("1003".parse().unwrap()), "main".to_owned(), on));
+    assert_eq!(dial("1002", "*914001"), (false, None), "not this phone");
+    assert_eq!(dial("1003", "*914999"), (false, None), "no such number");
+    assert_eq!(dial("1003", "*914001"), (true, by(true)));
+    assert_eq!(dial("1003", "*904001"), (true, by(false)));
+    house.assert_at_rest("switched");
+}
+
 /// Nodes that the caller's flow went through.
 fn nodes(house: &House) -> Vec<&str> {
     let events = house.events.iter();

@@ -261,6 +261,7 @@ fn switch_config(options: &Options) -> SwitchConfig {
             .iter()
             .map(|flow| (flow.name().clone(), Arc::clone(flow)))
             .collect(),
+        emergency_codes: hotline_switch::EmergencyCodes::default(),
         codes: BTreeMap::new(),
         tone: ClipId(0),
         hold_music: ClipId(0),

@@ -20,8 +20,8 @@ use hotline_sip::Endpoint;
 use hotline_store::{Batch, JournalHandle, People, Recovered, Store, StoreConfig, Unsealed};
 use hotline_supervisor::report::Reporting;
 use hotline_supervisor::{ConsoleConfig, Parts, StoreAccounts, StoreRecords, Supervisor};
-use hotline_switch::{Input, Question, Switch};
-use hotline_types::{AgentSlug, ContactId, Intent, OfferId, Pii, Rng};
+use hotline_switch::{Input, Switch};
+use hotline_types::{AgentSlug, Intent, OfferId, Pii, Rng};
 use tokio::sync::{mpsc, watch};
 
 use super::{CONSOLE, FLUSH_MAX, Gateway, QUESTIONS, Watch, entropy};
@@ -342,13 +342,13 @@ fn questions(
     store: &Store,
     control: &mpsc::Sender<Input>,
 ) -> (
-    mpsc::Sender<(ContactId, Question)>,
+    mpsc::Sender<questions::Asked>,
     impl Future<Output = ()> + Send + 'static,
 ) {
     let (questions, asked) = mpsc::channel(questions::QUESTIONS_MAX);
     (
         questions,
-        questions::answer(asked, store.reader(), control.clone()),
+        questions::answer(asked, (store.reader(), store.people()), control.clone()),
     )
 }
 

@@ -11,7 +11,7 @@ use hotline_types::{
 
 use super::arrival::Arrival;
 use super::{Drain, Switch};
-use crate::agent_call::{AgentCall, Wish};
+use crate::agent_call::{AgentCall, Code, Wish};
 use crate::call::{Asked, Cx, Phase, Target, unavailable};
 
 /// Agents' calls and what keeps their phones busy.
@@ -27,7 +27,7 @@ pub(super) struct AgentCalls {
 
 /// Whom a dialled user part means.
 enum Meaning {
-    Code(Intent),
+    Code(Code),
     Agent(AgentSlug),
     Queue(QueueSlug),
     Number(usize),
@@ -37,7 +37,10 @@ enum Meaning {
 impl Switch {
     fn meaning(&self, called: &str) -> Meaning {
         if let Some(intent) = self.config.codes.get(called) {
-            return Meaning::Code(intent.clone());
+            return Meaning::Code(Code::Intent(intent.clone()));
+        }
+        if let Some(code) = self.emergency_code(called) {
+            return Meaning::Code(code);
         }
         if let Some(agent) = self.acd.agents().find(|agent| agent.as_str() == called) {
             return Meaning::Agent(agent.clone());
@@ -53,14 +56,30 @@ impl Switch {
         }
     }
 
+    /// A code with a number after it that switches the number's emergency announcement.
+    fn emergency_code(&self, called: &str) -> Option<Code> {
+        let codes = &self.config.emergency_codes;
+        let meant = [(&codes.on, true), (&codes.off, false)].into_iter();
+        let mut meant = meant.filter(|(code, _)| !code.is_empty());
+        meant.find_map(|(code, on)| {
+            let number = self.number(called.strip_prefix(code.as_str())?)?;
+            Some(Code::Emergency(number.slug.clone(), on))
+        })
+    }
+
     /// An agent's phone calls.
     pub(super) fn on_agent_arrival(&mut self, now: Now, agent: AgentSlug, arrival: Arrival) {
         let refusal = match self.meaning(&arrival.called) {
             _ if self.drain != Drain::Open => Some((503, "shutting down")),
-            Meaning::Code(Intent::Paused { reason }) if self.acd.may_pause(&agent, &reason).is_err() => {
+            Meaning::Code(Code::Intent(Intent::Paused { reason }))
+                if self.acd.may_pause(&agent, &reason).is_err() =>
+            {
                 Some((403, "no such pause now"))
             }
-            Meaning::Code(intent) => self.open_agent_call(now, &agent, &arrival, Wish::Code(intent)),
+            Meaning::Code(Code::Emergency(..)) if !self.config.emergency_codes.agents.contains(&agent) => {
+                Some((403, "this phone may not switch the announcement"))
+            }
+            Meaning::Code(code) => self.open_agent_call(now, &agent, &arrival, Wish::Code(code)),
             Meaning::Agent(target) if target == agent => Some((482, "that is your own number")),
             Meaning::Agent(target) => {
                 let leg = self.endpoint.new_leg();

@@ -89,7 +89,7 @@ impl Switch {
     }
 
     /// The access number that this spelling of it means: as configured, or in the one form of numbers.
-    fn number(&self, called: &str) -> Option<&Number> {
+    pub(super) fn number(&self, called: &str) -> Option<&Number> {
         let plain = called.trim_start_matches('+');
         let numbering = &self.config.dialplan.numbering;
         let spelled = |number: &&Number| number.dialled.iter().any(|dialled| dialled == plain);

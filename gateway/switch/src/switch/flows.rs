@@ -8,7 +8,7 @@ use hotline_types::{FlowSlug, Now, NumberSlug};
 use ivr_flows::Flow;
 
 use super::Switch;
-use crate::api::{Command, EMERGENCY_FLOW, Number, Reply};
+use crate::api::{Command, EMERGENCY_FLOW, Effect, Number, Reply};
 
 /// Versions that part of a number's calls get.
 pub(super) type Canaries = BTreeMap<(FlowSlug, NumberSlug), Canary>;
@@ -50,6 +50,10 @@ impl Switch {
                     self.config.emergencies.remove(&number)
                 };
                 if changed {
+                    self.out.effect(Effect::EmergencySet {
+                        number: number.clone(),
+                        on,
+                    });
                     self.out
                         .event(now, Draft::new(by, What::EmergencySet { number, on }));
                 }

@@ -247,6 +247,11 @@ fn switch_config() -> SwitchConfig {
             .collect(),
         clips: BTreeMap::new(),
         codes: BTreeMap::from([("*45".to_owned(), Intent::Ready), ("*46".to_owned(), paused)]),
+        emergency_codes: hotline_switch::EmergencyCodes {
+            on: "*91".to_owned(),
+            off: "*90".to_owned(),
+            agents: ["1003".parse().unwrap()].into(),
+        },
         tone: ClipId(7),
         hold_music: ClipId(9),
         media: BTreeMap::from([(ListenerId(0), face.into()), (ListenerId(1), face.into())]),
