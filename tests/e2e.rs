@@ -26,6 +26,7 @@ mod menus;
 mod offers;
 mod outside;
 mod phases;
+mod places;
 mod refusals;
 mod srtp;
 mod stop;

@@ -349,6 +349,8 @@ impl Check {
             login: self.word_or(&raw.login, &words, Login::Register),
             cool_off: self.duration(&raw.cool_off, 10 * SECOND, Duration::ZERO..=10 * MINUTE),
             misses_max: self.integer(&raw.misses_max, 3, 1..=100),
+            places_kept: self.duration(&raw.places_kept, 10 * MINUTE, Duration::ZERO..=HOUR),
+            last_agent_kept: self.duration(&raw.last_agent_kept, 72 * HOUR, Duration::ZERO..=30 * DAY),
             pop_hold: self.duration(&raw.pop_hold, 10_000 * MICROSECOND, Duration::ZERO..=SECOND),
             code_ready: self.code(&raw.code_ready, "*45"),
             code_pause: self.code(&raw.code_pause, "*46"),

@@ -177,6 +177,12 @@ section! {
         cool_off: Text,
         /// Unanswered offers in a row after which the agent is paused, 1 to 100. Default: 3.
         misses_max: Integer,
+        /// A caller whom a restart took from a queue and who rings again within this keeps the time of enqueuing; at most
+        /// 1 h. Default: `"10m"`.
+        places_kept: Text,
+        /// Who served a caller within this is the caller's last agent (`prefer_last` of the queue); at most 30 days.
+        /// Default: `"72h"`.
+        last_agent_kept: Text,
         /// Longest that dialling an agent waits for the screen-pop to be written, at most 1 s. Default: `"10ms"`.
         pop_hold: Text,
         /// What an agent dials to be ready (and logged in); `""` for no such code. Default: `"*45"`.
@@ -236,7 +242,8 @@ section! {
         ring_min: Text,
         /// After-call work of the agent, at most 1 h; `"0s"` for none. Default: `"20s"`.
         wrap_up: Text,
-        /// What ends it before its time: `"optional"` the agent by "ready", `"timed"` nothing. Default: `"optional"`.
+        /// What ends it before its time: `"optional"` the agent by "ready", `"timed"` nothing,
+        /// `"disposition"` only saying what came of the call. Default: `"optional"`.
         wrap_up_ends: Text,
         /// Which agent is rung: `"longest-idle"`, `"least-occupied"`, `"fewest-calls"`, `"round-robin"`, `"linear"`,
         /// `"weighted-random"`, `"ring-all"`, `"progressive"`. Default: `"longest-idle"`.
@@ -245,6 +252,9 @@ section! {
         at_once: Integer,
         /// Time after which `progressive` rings one more, 1 s to 1 m. Default: `"5s"`.
         add_every: Text,
+        /// How long a caller waits for the agent who served it last, while that agent is ready and on duty, at most 10 m;
+        /// `"0s"`: not at all. Default: `"0s"`.
+        prefer_last: Text,
         /// Skills that a call needs, from the first wait on and relaxing: `["repair>=2 and english", "20s: english",
         /// "40s: any"]`. What was once enough stays enough; a step that nobody on duty meets is passed over. Default: none.
         needs: Texts,

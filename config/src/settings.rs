@@ -335,6 +335,12 @@ pub struct Routing {
     pub cool_off: Duration,
     /// Unanswered offers in a row after which the agent is paused.
     pub misses_max: u32,
+    /// How long a place lost by a restart is kept for its caller.
+    #[serde(serialize_with = "as_text")]
+    pub places_kept: Duration,
+    /// How long an agent is a caller's last agent.
+    #[serde(serialize_with = "as_text")]
+    pub last_agent_kept: Duration,
     /// Longest wait for the screen-pop.
     #[serde(serialize_with = "as_text")]
     pub pop_hold: Duration,

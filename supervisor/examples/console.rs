@@ -236,6 +236,20 @@ impl Gateway for Pretend {
         Err(CommandError::UnknownContact)
     }
 
+    async fn dispose(&self, actor: &Actor, agent: &AgentSlug, code: &str) -> Result<Seq, CommandError> {
+        let by = By::User(actor.name.clone());
+        let code = code.to_owned();
+        Ok(self.commit(None, 0, Some(agent.as_str()), by, What::Disposed { code }))
+    }
+
+    async fn why_agent(&self, _: &Actor, _: &AgentSlug) -> Result<Option<String>, CommandError> {
+        Ok(None)
+    }
+
+    async fn why_contact(&self, _: &Actor, _: ContactId) -> Result<Option<String>, CommandError> {
+        Ok(None)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,

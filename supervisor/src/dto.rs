@@ -176,6 +176,8 @@ pub struct HotlineRow {
     pub lines_in_use: u32,
     /// Lines there are.
     pub lines_max: u32,
+    /// Shift bands that have fewer agents logged in than they must.
+    pub seats_short: u32,
     /// True where the journal is more than a second behind.
     pub journal_behind: bool,
     /// Callers waiting, all queues.
@@ -265,6 +267,25 @@ pub struct ContactDetail {
     pub row: ContactRow,
     /// In order of their beginning.
     pub segments: Vec<SegmentRow>,
+    /// Why the agent of its last offer was chosen; none where it was never offered.
+    pub offer_why: Option<String>,
+}
+
+impl ContactDetail {
+    /// Why it was offered to whom it was offered last, or how it ended without an offer.
+    pub(crate) fn why(&self) -> String {
+        let ended = self.row.outcome.as_deref().unwrap_or("open");
+        let agent = self
+            .segments
+            .iter()
+            .rev()
+            .find_map(|segment| segment.agent.as_deref());
+        match (&self.offer_why, agent) {
+            (Some(why), Some(agent)) => format!("is over ({ended}); agent {agent} was chosen: {why}"),
+            (Some(why), None) => format!("is over ({ended}); the last choice was made so: {why}"),
+            (None, _) => format!("is over ({ended}); it was offered to nobody"),
+        }
+    }
 }
 
 /// One stretch of a contact.

@@ -119,6 +119,8 @@ pub struct Status {
     pub lines_in_use: u32,
     /// Lines there are.
     pub lines_max: u32,
+    /// Bands that have fewer agents logged in than they must.
+    pub seats_short: u32,
     /// Age of the oldest event that is not yet committed, milliseconds.
     pub journal_lag_ms: u64,
     /// RTP port pairs in use.
@@ -183,6 +185,12 @@ pub trait Gateway: Send + Sync + 'static {
     async fn flows(&self, _actor: &Actor, _order: FlowOrder) -> Result<serde_json::Value, FlowRefusal> {
         Err(FlowRefusal::Busy)
     }
+    /// Says what came of the contact that an agent wraps up.
+    async fn dispose(&self, actor: &Actor, agent: &AgentSlug, code: &str) -> Result<Seq, CommandError>;
+    /// Why an agent is offered no call, in a sentence; none where there is no such agent.
+    async fn why_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Option<String>, CommandError>;
+    /// Why a contact waits, in a sentence; none where it is in no queue and no talk.
+    async fn why_contact(&self, actor: &Actor, contact: ContactId) -> Result<Option<String>, CommandError>;
     /// Whether new calls are taken.
     fn readiness(&self) -> Readiness;
     /// Lines, limits, lag.

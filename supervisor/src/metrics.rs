@@ -111,13 +111,18 @@ impl Maker {
     reason = "a gauge is a float; counts stay far below 2^53"
 )]
 fn gauges(make: &Maker) -> Result<Vec<(Read, Gauge)>, MetricsError> {
-    let table: [(&str, &str, Read); 8] = [
+    let table: [(&str, &str, Read); 9] = [
         ("hotline_lines_in_use", "Calls that hold a line now.", |status| {
             f64::from(status.lines_in_use)
         }),
         ("hotline_lines_max", "Lines there are.", |status| {
             f64::from(status.lines_max)
         }),
+        (
+            "hotline_seats_short",
+            "Shift bands that have fewer agents logged in than they must.",
+            |status| f64::from(status.seats_short),
+        ),
         (
             "hotline_journal_lag_seconds",
             "Age of the oldest event not yet committed.",

@@ -12,6 +12,7 @@ mod recordings;
 mod reports;
 mod system;
 mod transfer;
+mod why;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -78,6 +79,27 @@ pub(crate) const TABLE: &[Route] = &[
         "/v1/agents/{slug}/pause",
         Needs(Right::ControlSelf),
         || post(commands::pause),
+    ),
+    route(
+        Method::POST,
+        "/v1/agents/{slug}/login",
+        Needs(Right::ControlSelf),
+        || post(commands::ready),
+    ),
+    route(
+        Method::POST,
+        "/v1/agents/{slug}/disposition",
+        Needs(Right::ControlSelf),
+        || post(commands::dispose),
+    ),
+    route(Method::GET, "/v1/why/agents/{slug}", Needs(Right::Live), || {
+        get(why::agent)
+    }),
+    route(
+        Method::GET,
+        "/v1/why/contacts/{id}",
+        Needs(Right::Contacts),
+        || get(why::contact),
     ),
     route(
         Method::POST,

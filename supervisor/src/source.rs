@@ -131,6 +131,7 @@ impl Records for StoreRecords {
 }
 
 fn detail(found: hotline_store::ContactDetail, caller: Option<String>) -> ContactDetail {
+    let offer_why = found.contact.offers.last().map(|offer| offer.why.clone());
     let length = |from: WallTime, to: Option<WallTime>| to.map_or(0, |to| millis(to.since(from).as_micros()));
     let recorded: Vec<String> = found
         .recordings
@@ -179,6 +180,7 @@ fn detail(found: hotline_store::ContactDetail, caller: Option<String>) -> Contac
     ContactDetail {
         row,
         segments: segments.collect(),
+        offer_why,
     }
 }
 

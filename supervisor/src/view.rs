@@ -28,6 +28,7 @@ pub(crate) struct Present {
     reasons: Vec<String>,
     lines_in_use: u32,
     lines_max: u32,
+    seats_short: u32,
     journal_behind: bool,
 }
 
@@ -40,6 +41,7 @@ impl Present {
             reasons: readiness.reasons,
             lines_in_use: status.lines_in_use,
             lines_max: status.lines_max,
+            seats_short: status.seats_short,
             journal_behind: status.journal_lag_ms > JOURNAL_BEHIND_MS,
         }
     }
@@ -271,6 +273,7 @@ impl View {
             reasons: present.reasons.clone(),
             lines_in_use: present.lines_in_use,
             lines_max: present.lines_max,
+            seats_short: present.seats_short,
             journal_behind: present.journal_behind,
             waiting: queues.values().map(|queue| queue.waiting).sum(),
             longest_since: queues.values().filter_map(|queue| queue.longest_since).min(),

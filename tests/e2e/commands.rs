@@ -14,10 +14,15 @@ use super::wait::{ms, pass, secs, until};
 
 /// `hotline agent ...` on the data folder of a gateway: exit code and what it printed.
 fn agent(gateway: &Gateway, arguments: &[&str]) -> (Option<i32>, String) {
+    hotline(gateway, "agent", arguments)
+}
+
+/// `hotline COMMAND ...` on the data folder of a gateway: exit code and what it printed.
+pub fn hotline(gateway: &Gateway, command: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let child = Command::new(program())
         .arg("--data")
         .arg(gateway.data())
-        .arg("agent")
+        .arg(command)
         .args(arguments)
         .current_dir(&gateway.root)
         .stdin(Stdio::null())

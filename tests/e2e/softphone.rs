@@ -82,6 +82,13 @@ impl SoftPhone {
 
     /// The registered phone of an agent, ready for calls.
     pub fn of_agent(gateway: &Gateway, agent: &str) -> Self {
+        let phone = Self::registering(gateway, agent);
+        gateway.until_ready(agent);
+        phone
+    }
+
+    /// The phone of an agent, which registers now.
+    pub fn registering(gateway: &Gateway, agent: &str) -> Self {
         let phone = Self::start();
         phone.command(PhoneCommand::Register {
             server: gateway.sip("phones"),
@@ -90,12 +97,16 @@ impl SoftPhone {
             password: Pii::new(gateway.password(agent)),
             expires: Duration::from_secs(600),
         });
-        gateway.until_ready(agent);
         phone
     }
 
     /// Calls a number of the hotline over its trunk.
     pub fn call(&self, gateway: &Gateway, dialled: &str, sdp: Vec<u8>) -> LegId {
+        self.call_as("13900000000", gateway, dialled, sdp)
+    }
+
+    /// The same from this number.
+    pub fn call_as(&self, number: &str, gateway: &Gateway, dialled: &str, sdp: Vec<u8>) -> LegId {
         let server = gateway.sip("trunk");
         let leg = self.shared.inner.lock().unwrap().phone.new_leg();
         self.command(PhoneCommand::Call {
@@ -103,7 +114,7 @@ impl SoftPhone {
             uri: format!("sip:{dialled}@{server}"),
             server,
             transport: Transport::Udp,
-            from: Pii::new("13900000000".to_owned()),
+            from: Pii::new(number.to_owned()),
             display: Pii::new(String::new()),
             sdp,
             headers: Vec::new(),

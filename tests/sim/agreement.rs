@@ -59,6 +59,18 @@ impl Gateway for Still {
     ) -> Result<Seq, CommandError> {
         Err(CommandError::Busy)
     }
+    async fn dispose(&self, _: &Actor, _: &AgentSlug, _: &str) -> Result<Seq, CommandError> {
+        Err(CommandError::Busy)
+    }
+
+    async fn why_agent(&self, _: &Actor, _: &AgentSlug) -> Result<Option<String>, CommandError> {
+        Ok(None)
+    }
+
+    async fn why_contact(&self, _: &Actor, _: ContactId) -> Result<Option<String>, CommandError> {
+        Ok(None)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,

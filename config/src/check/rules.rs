@@ -21,8 +21,11 @@ const POLICIES: [(&str, RoutingPolicy); 8] = [
     ("progressive", RoutingPolicy::Progressive),
 ];
 
-const WRAP_UP_ENDS: [(&str, WrapUpEnds); 2] =
-    [("optional", WrapUpEnds::Optional), ("timed", WrapUpEnds::Timed)];
+const WRAP_UP_ENDS: [(&str, WrapUpEnds); 3] = [
+    ("optional", WrapUpEnds::Optional),
+    ("timed", WrapUpEnds::Timed),
+    ("disposition", WrapUpEnds::Disposition),
+];
 
 impl Check {
     pub(super) fn queue_rules(&mut self, raw: &RawQueue, queues: &[&str], agents: &[&str]) -> QueueRules {
@@ -40,6 +43,7 @@ impl Check {
             policy: self.word_or(&raw.policy, &POLICIES, RoutingPolicy::LongestIdle),
             at_once: self.integer(&raw.at_once, 3, 2..=20),
             add_every: self.duration(&raw.add_every, 5 * SECOND, SECOND..=MINUTE),
+            prefer_last: self.duration(&raw.prefer_last, Duration::ZERO, Duration::ZERO..=10 * MINUTE),
             needs,
             tiers,
             overflow,

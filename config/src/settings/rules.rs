@@ -37,6 +37,8 @@ pub enum WrapUpEnds {
     Optional,
     /// Nothing.
     Timed,
+    /// A disposition.
+    Disposition,
 }
 
 /// How a queue picks, relaxes and overflows.
@@ -49,6 +51,9 @@ pub struct QueueRules {
     /// Time between two additions of `progressive`.
     #[serde(serialize_with = "as_text")]
     pub add_every: Duration,
+    /// How long a caller waits for the agent who served it last.
+    #[serde(serialize_with = "as_text")]
+    pub prefer_last: Duration,
     /// Skills needed, relaxing.
     pub needs: Vec<Need>,
     /// Agents who stand to it in a way of their own.

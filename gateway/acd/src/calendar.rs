@@ -101,6 +101,11 @@ impl Calendar {
         }
     }
 
+    /// The hotline's zone.
+    pub(crate) const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The band's name.
     pub(crate) fn slug(&self, band: BandNo) -> &BandSlug {
         &self.bands[band.0].slug

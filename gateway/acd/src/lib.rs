@@ -10,6 +10,7 @@ mod check;
 mod config;
 mod engine;
 mod estimate;
+mod lint;
 mod policy;
 mod queue;
 mod rules;
@@ -23,6 +24,7 @@ pub use api::*;
 pub use config::{AGENTS_MAX, BANDS_MAX, CALLERS_MAX, COOL_OFF_MIN, ConfigProblem, QUEUES_MAX, ROSTER_MAX};
 pub use engine::{Acd, PauseRefusal, RING_GRACE, RONA, UNSTAFFED_MAX};
 pub use estimate::{HANDLING_GUESS, Telling, Told};
+pub use lint::{HINTS_MAX, LINT_AHEAD, lint};
 pub use rules::{
     OVERFLOWS_MAX, Overflow, Policy, QueueRules, RING_AT_ONCE_MAX, STEPS_MAX, SkillStep, Tier, When,
     WrapUpRule,

@@ -4,7 +4,7 @@ mod agents;
 mod burst;
 mod callers;
 mod policies;
-mod script;
+pub(crate) mod script;
 mod settings;
 mod shifts;
 mod simulation;

@@ -185,6 +185,13 @@ impl Acd {
         })
     }
 
+    /// Whether the agent wraps a contact up, so that a disposition says what came of it.
+    #[must_use]
+    pub fn may_dispose(&self, agent: &AgentSlug) -> bool {
+        let no = self.agent_nos.get(agent);
+        no.is_some_and(|no| matches!(self.agents[no.0].work, Work::WrapUp { .. }))
+    }
+
     /// All agents, in the configuration's order.
     pub fn agents(&self) -> impl Iterator<Item = &AgentSlug> {
         self.agents.iter().map(|agent| &agent.slug)

@@ -29,6 +29,8 @@ pub fn agent(data: &Path, command: &AgentCommand) -> anyhow::Result<()> {
     let (agent, verb, body) = match command {
         AgentCommand::List { json } => return list(data, *json),
         AgentCommand::Pause { agent, reason } => (agent, "pause", serde_json::json!({ "reason": reason })),
+        AgentCommand::Login { agent } => (agent, "login", serde_json::json!({})),
+        AgentCommand::Dispose { agent, code } => (agent, "disposition", serde_json::json!({ "code": code })),
         AgentCommand::Ready { agent } => (agent, "ready", serde_json::json!({})),
         AgentCommand::Release { agent } => (agent, "release", serde_json::json!({})),
         AgentCommand::Logout { agent } => (agent, "logout", serde_json::json!({})),

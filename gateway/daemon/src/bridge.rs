@@ -53,6 +53,24 @@ pub struct Bridge {
 
 impl Bridge {
     async fn order(&self, actor: &Actor, command: Command) -> Result<Seq, CommandError> {
+        match self.ask(actor, command).await? {
+            Reply::Done(seq) => Ok(seq),
+            // The answer to a question, which an order is not.
+            Reply::Told(_) => Err(CommandError::Busy),
+            Reply::UnknownAgent | Reply::UnknownNumber => Err(CommandError::UnknownAgent),
+            Reply::UnknownContact | Reply::NotTransferred(TransferRefusal::UnknownContact) => {
+                Err(CommandError::UnknownContact)
+            }
+            Reply::NotTransferred(refusal) => Err(CommandError::Refused(refusal.to_string())),
+            Reply::NotPaused(refusal) => Err(CommandError::Refused(refusal.to_string())),
+            Reply::NothingToDispose => {
+                let why = "the agent wraps no contact up";
+                Err(CommandError::Refused(why.to_owned()))
+            }
+        }
+    }
+
+    async fn ask(&self, actor: &Actor, command: Command) -> Result<Reply, CommandError> {
         let (reply, answer) = oneshot::channel();
         let order = Order {
             by: By::User(actor.name.clone()),
@@ -61,15 +79,16 @@ impl Bridge {
         };
         self.orders.try_send(order).map_err(|_| CommandError::Busy)?;
         match tokio::time::timeout(REPLY_MAX, answer).await {
-            Ok(Ok(Reply::Done(seq))) => Ok(seq),
-            Ok(Ok(Reply::UnknownAgent | Reply::UnknownNumber)) => Err(CommandError::UnknownAgent),
-            Ok(Ok(Reply::NotTransferred(TransferRefusal::UnknownContact))) => {
-                Err(CommandError::UnknownContact)
-            }
-            Ok(Ok(Reply::NotTransferred(refusal))) => Err(CommandError::Refused(refusal.to_string())),
-            Ok(Ok(Reply::NotPaused(refusal))) => Err(CommandError::Refused(refusal.to_string())),
+            Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) | Err(_) => Err(CommandError::Busy),
         }
+    }
+}
+
+fn told(reply: Reply) -> Option<String> {
+    match reply {
+        Reply::Told(sentence) => Some(sentence),
+        _ => None,
     }
 }
 
@@ -112,6 +131,20 @@ impl Gateway for Bridge {
 
     async fn flows(&self, actor: &Actor, order: FlowOrder) -> Result<serde_json::Value, FlowRefusal> {
         self.flows.carry_out(actor, order).await
+    }
+
+    async fn dispose(&self, actor: &Actor, agent: &AgentSlug, code: &str) -> Result<Seq, CommandError> {
+        let (agent, code) = (agent.clone(), code.to_owned());
+        self.order(actor, Command::Dispose { agent, code }).await
+    }
+
+    async fn why_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Option<String>, CommandError> {
+        let agent = agent.clone();
+        Ok(told(self.ask(actor, Command::WhyAgent { agent }).await?))
+    }
+
+    async fn why_contact(&self, actor: &Actor, contact: ContactId) -> Result<Option<String>, CommandError> {
+        Ok(told(self.ask(actor, Command::WhyContact { contact }).await?))
     }
 
     fn readiness(&self) -> Readiness {
@@ -170,6 +203,7 @@ impl Gateway for Bridge {
             started_at_ms: self.started_at_ms,
             lines_in_use: small(gauges.contacts),
             lines_max: small(self.lines_max),
+            seats_short: small(gauges.seats_short),
             journal_lag_ms: self.pulse.lag_ms(self.clock.now().wall),
             media_ports_in_use: small(gauges.legs),
             media_ports_max: small(self.media_ports_max),

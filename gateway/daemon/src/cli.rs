@@ -53,6 +53,12 @@ pub enum Command {
         /// The number's name in the configuration
         number: String,
     },
+    /// Say in one sentence why a contact waits or an agent has no call
+    Why {
+        /// About whom
+        #[command(subcommand)]
+        command: WhyCommand,
+    },
     /// Look at agents and command them
     Agent {
         /// What to do
@@ -83,6 +89,21 @@ pub enum BanCommand {
         /// Only the ban of this user there
         #[arg(long)]
         user: Option<String>,
+    },
+}
+
+/// What can be asked why.
+#[derive(Debug, Subcommand)]
+pub enum WhyCommand {
+    /// Why a contact waits, or why it was offered to whom it was
+    Contact {
+        /// Its id
+        id: String,
+    },
+    /// Why an agent is offered no call
+    Agent {
+        /// The agent
+        id: String,
     },
 }
 
@@ -335,6 +356,18 @@ pub enum AgentCommand {
         /// Code of the reason
         #[arg(long, default_value = "break")]
         reason: String,
+    },
+    /// Log the agent in and give it calls, the same as ready
+    Login {
+        /// The agent
+        agent: String,
+    },
+    /// Say what came of the contact that the agent wraps up
+    Dispose {
+        /// The agent
+        agent: String,
+        /// Code of the disposition
+        code: String,
     },
     /// Give the agent calls
     Ready {

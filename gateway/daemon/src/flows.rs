@@ -191,9 +191,7 @@ impl Flows {
             .map_err(|_| FlowRefusal::Busy)?;
         match tokio::time::timeout(REPLY_MAX, answer).await {
             Ok(Ok(Reply::Done(seq))) => Ok(seq),
-            Ok(Ok(
-                Reply::UnknownNumber | Reply::UnknownAgent | Reply::NotTransferred(_) | Reply::NotPaused(_),
-            )) => Err(FlowRefusal::Unknown("number")),
+            Ok(Ok(_)) => Err(FlowRefusal::Unknown("number")),
             Ok(Err(_)) | Err(_) => Err(FlowRefusal::Busy),
         }
     }

@@ -24,10 +24,12 @@ mod place;
 pub mod planning;
 mod pulse;
 mod questions;
+mod remember;
 pub mod reports;
 pub mod run;
 mod secrets;
 mod signalling;
 mod trunks;
+pub mod why;
 
 pub use gateway::{Gateway, Watch, entropy};

@@ -26,6 +26,12 @@ pub fn narrate(event: &Event) {
         What::RecordingFailed { path, error } => warn!(contact, path, error, "Recording failed"),
         What::TrunkUp { trunk } => info!(%trunk, "Trunk takes calls"),
         What::TrunkDown { trunk, why } => warn!(%trunk, why, "Trunk takes no calls"),
+        What::SeatsShort { band, need, have } => {
+            warn!(%band, need, have, "Too few agents logged in for the band")
+        }
+        What::SeatsFilled { band } => info!(%band, "The band has its seats again"),
+        What::PauseOverrun { reason } => warn!(agent, reason, "A pause is longer than allowed"),
+        What::AgentReleased { work } => info!(agent, ?work, by = ?event.by, "Agent released by hand"),
         What::PopLate => debug!(contact, agent, "Screen-pop late"),
         What::AgentIntent { intent } => info!(agent, ?intent, by = ?event.by, "Agent's intent changed"),
         What::AgentDevice { device } => info!(agent, ?device, "Agent's phone changed"),

@@ -269,6 +269,10 @@ pub fn switch(
         record: settings.recording.enabled,
         media_silence: settings.media.silence,
         probe_wait: settings.media.probe_wait,
+        memory: hotline_switch::Memory {
+            places: settings.routing.places_kept,
+            agents: settings.routing.last_agent_kept,
+        },
         retry_after_s: u32::try_from(settings.limits.retry_after.as_secs()).unwrap_or(u32::MAX),
         trunks: trunks::lines(settings),
         dialplan: trunks::dialplan(settings),

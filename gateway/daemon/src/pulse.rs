@@ -41,7 +41,7 @@ macro_rules! pulse {
     };
 }
 
-pulse! { contacts, legs, recordings, faults, malformed, auth_failed, retransmissions, table_full, stray, trunk_full, dial_refused, unacknowledged }
+pulse! { contacts, legs, recordings, faults, malformed, auth_failed, retransmissions, table_full, stray, trunk_full, dial_refused, unacknowledged, seats_short }
 
 impl Pulse {
     /// How long events have been waiting to be committed, milliseconds.

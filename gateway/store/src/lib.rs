@@ -29,6 +29,7 @@ pub use reader::{
     ContactDetail, ContactFilter, ContactPage, ContactRow, Histories, PAGE_MAX, QueueRow, REPORT_DAYS_MAX,
     Reader, RecordingRow, SegmentRow,
 };
+pub use reader::{LastAgent, LostCaller, REMEMBERED_MAX};
 pub use recover::{Recovered, Unsealed};
 pub use rows::{OfferRow, PersonRow};
 pub use sink::DeskSink;

@@ -10,6 +10,10 @@ use hotline_types::{ContactId, PersonId, SegmentId, WallTime};
 use sqlx::Row;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 
+mod remembered;
+
+pub use remembered::{LastAgent, LostCaller, REMEMBERED_MAX};
+
 use crate::db::Database;
 use crate::rows::{OfferRow, PersonRow, counts_of};
 use crate::{Durability, JOURNAL_FILE, StoreError};

@@ -18,6 +18,8 @@ use jiff::tz::TimeZone;
 use crate::dialplan::{DialPlan, DialRefusal};
 use crate::lines::TrunkLines;
 
+use crate::familiar::{LostPlace, Memory, Served};
+
 /// One access number of the hotline.
 #[derive(Clone, Debug)]
 pub struct Number {
@@ -139,6 +141,8 @@ pub struct SwitchConfig {
     pub emergencies: BTreeSet<NumberSlug>,
     /// The hotline's time zone, for what a flow says and asks of the time.
     pub time_zone: TimeZone,
+    /// How long callers are remembered.
+    pub memory: Memory,
 }
 
 /// What agents dial, a number's spelling after it, to switch that number's emergency announcement.
@@ -201,6 +205,23 @@ pub enum Command {
         /// On or off.
         on: bool,
     },
+    /// Says what came of the contact that an agent wraps up.
+    Dispose {
+        /// The agent.
+        agent: AgentSlug,
+        /// Code of the disposition.
+        code: String,
+    },
+    /// Asks why an agent is offered no call.
+    WhyAgent {
+        /// The agent.
+        agent: AgentSlug,
+    },
+    /// Asks why a contact waits.
+    WhyContact {
+        /// The contact.
+        contact: ContactId,
+    },
 }
 
 /// Where a caller is transferred to.
@@ -242,6 +263,12 @@ pub enum Reply {
     NotPaused(hotline_acd::PauseRefusal),
     /// There is no such number.
     UnknownNumber,
+    /// There is no such contact in a queue or a talk.
+    UnknownContact,
+    /// The agent wraps no contact up.
+    NothingToDispose,
+    /// The answer to a question, in a sentence.
+    Told(String),
 }
 
 /// Everything that can wake the switch.
@@ -297,6 +324,13 @@ pub enum Input {
         contact: ContactId,
         /// The answer.
         answer: Answer,
+    },
+    /// What the journal knows of earlier callers: places lost by a restart, and who served whom last.
+    Remember {
+        /// Lost places.
+        places: Vec<LostPlace>,
+        /// Last agents, oldest first.
+        served: Vec<Served>,
     },
     /// The journal cannot keep up (true): new calls are refused until it can (false).
     JournalBehind(bool),
@@ -436,4 +470,6 @@ pub struct Gauges {
     pub dial_refused: u64,
     /// Calls refused because too many of their source were not acknowledged, since the start.
     pub unacknowledged: u64,
+    /// Bands that have fewer agents logged in than they must.
+    pub seats_short: usize,
 }

@@ -33,6 +33,7 @@ use hotline_types::{
 use ivr_flows::{Facts, Flow};
 
 use crate::api::SwitchConfig;
+use crate::familiar::Familiar;
 use crate::leg_media::LegMedia;
 use crate::timer::CallTimer;
 
@@ -94,6 +95,7 @@ pub(crate) struct Cx<'a> {
     pub(crate) now: Now,
     pub(crate) config: &'a SwitchConfig,
     pub(crate) acd: &'a Acd,
+    pub(crate) familiar: &'a Familiar,
     pub(crate) rng: &'a mut Rng,
     pub(crate) actions: &'a mut Vec<Action>,
 }

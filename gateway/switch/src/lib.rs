@@ -5,6 +5,7 @@ mod agent_call;
 mod api;
 mod call;
 pub mod dialplan;
+mod familiar;
 mod leg_media;
 mod lines;
 mod measure;
@@ -13,5 +14,6 @@ mod switch;
 mod timer;
 
 pub use api::*;
+pub use familiar::{FAMILIAR_MAX, LostPlace, Memory, Served};
 pub use lines::{Keys, TrunkLines};
 pub use switch::Switch;

@@ -7,6 +7,7 @@
 mod agents;
 mod arrival;
 mod close;
+mod commands;
 mod flows;
 mod route;
 mod transfer;
@@ -17,12 +18,11 @@ use std::panic::AssertUnwindSafe;
 use hotline_acd::Acd;
 use hotline_journal::{By, Draft, Seq, What};
 use hotline_sip::{Endpoint, ReleaseReason};
-use hotline_types::{
-    ContactId, HangupBy, Intent, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time,
-};
+use hotline_types::{ContactId, LegId, LostReason, Now, OfferId, QueueExit, Rng, SegmentId, Time};
 
-use crate::api::{Command, Effect, Gauges, Input, Output, Reply, SwitchConfig, TrunkView};
+use crate::api::{Effect, Gauges, Input, Output, SwitchConfig, TrunkView};
 use crate::call::{Action, Call, Cx, Ending};
+use crate::familiar::Familiar;
 use crate::lines::Lines;
 use crate::stamp::Outbound;
 use crate::timer::Timers;
@@ -34,6 +34,7 @@ pub struct Switch {
     rng: Rng,
     endpoint: Endpoint,
     acd: Acd,
+    familiar: Familiar,
     calls: BTreeMap<ContactId, Call>,
     agent_calls: agents::AgentCalls,
     legs: BTreeMap<LegId, ContactId>,
@@ -74,12 +75,14 @@ impl Switch {
     #[must_use]
     pub fn new(config: SwitchConfig, endpoint: Endpoint, acd: Acd, rng: Rng, last: Seq, now: Now) -> Self {
         let lines = Lines::new(config.trunks.clone(), config.dialplan.rules.len());
+        let familiar = Familiar::new(config.memory);
         let mut switch = Self {
             lines,
             config,
             rng,
             endpoint,
             acd,
+            familiar,
             calls: BTreeMap::new(),
             agent_calls: agents::AgentCalls::default(),
             legs: BTreeMap::new(),
@@ -144,6 +147,10 @@ impl Switch {
             Input::Answered { contact, answer } => {
                 self.with_call(now, contact, |call, cx| call.on_answer(cx, answer));
             }
+            Input::Remember { places, served } => {
+                places.into_iter().for_each(|place| self.familiar.lost(place));
+                served.into_iter().for_each(|one| self.familiar.served(one));
+            }
             Input::JournalBehind(behind) => self.journal_behind = behind,
             Input::Drain { until } => {
                 if self.drain == Drain::Open {
@@ -183,6 +190,7 @@ impl Switch {
             legs: self.endpoint.legs(),
             recordings: self.recordings.len(),
             trunk_full: self.lines.refused(),
+            seats_short: self.acd.seats_short().count(),
             ..self.gauges
         }
     }
@@ -312,6 +320,7 @@ impl Switch {
                 now,
                 config: &self.config,
                 acd: &self.acd,
+                familiar: &self.familiar,
                 rng: &mut self.rng,
                 actions: &mut actions,
             })
@@ -347,6 +356,7 @@ impl Switch {
                     self.drain_acd(now);
                 }
                 Action::Event(draft) => {
+                    self.remember(now, &draft);
                     self.out.event(now, draft);
                 }
                 Action::Timer(timer, at) => self.timers.set(contact, timer, at),
@@ -354,7 +364,7 @@ impl Switch {
                     self.legs.insert(leg, contact);
                 }
                 Action::Emergency(by, number, on) => {
-                    self.on_flow_command(now, by, Command::Emergency { number, on });
+                    self.on_flow_command(now, by, crate::Command::Emergency { number, on });
                 }
                 Action::NextTrunk => self.next_trunk(now, contact),
                 Action::FlowDials(number, ring) => self.dial_for_flow(now, contact, &number, ring),
@@ -397,47 +407,6 @@ impl Switch {
                 Draft::new(By::System, what).contact(contact).segment(segment),
             );
         }
-    }
-
-    fn on_command(&mut self, now: Now, by: By, command: Command) -> Reply {
-        if let Command::Transfer { contact, agent, to } = &command {
-            return self.on_transfer(now, by, (*contact, agent.as_ref(), to));
-        }
-        let (Command::SetIntent { agent, .. } | Command::Release { agent }) = &command else {
-            return self.on_flow_command(now, by, command);
-        };
-        let Some(view) = self.acd.agent(agent) else {
-            return Reply::UnknownAgent;
-        };
-        if let Command::SetIntent {
-            agent,
-            intent: Intent::Paused { reason },
-        } = &command
-            && let Err(refusal) = self.acd.may_pause(agent, reason)
-        {
-            return Reply::NotPaused(refusal);
-        }
-        let input = match command {
-            Command::SetIntent { agent, intent } => hotline_acd::Input::Intent { agent, intent, by },
-            Command::Release { agent } => {
-                // The talk is taken apart first, so that the agent never has two calls.
-                if let Some(contact) = view
-                    .contact
-                    .filter(|contact| self.acd.talks_with(*contact).is_some())
-                {
-                    self.with_call(now, contact, |call, cx| {
-                        call.close(cx, Ending::HungUp(HangupBy::System), ReleaseReason::Normal);
-                    });
-                }
-                hotline_acd::Input::Release { agent, by }
-            }
-            Command::Transfer { .. } | Command::ActivateFlow { .. } | Command::Emergency { .. } => {
-                return Reply::UnknownAgent;
-            }
-        };
-        self.acd.handle(now, input);
-        self.settle(now);
-        Reply::Done(self.out.last())
     }
 
     fn on_timeout(&mut self, now: Now) {

@@ -11,7 +11,7 @@ use hotline_types::{AgentSlug, Intent};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Shared};
-use crate::face::Actor;
+use crate::face::{Actor, CommandError};
 use crate::guard::Caller;
 use crate::idempotency::{Admission, Answer, KEY_BYTES_MAX};
 use crate::problem::Problem;
@@ -37,7 +37,13 @@ struct Pause {
 
 enum Order {
     Set(Intent),
+    Dispose(String),
     Release,
+}
+
+#[derive(Deserialize)]
+struct Disposition {
+    code: String,
 }
 
 /// `POST /v1/agents/{slug}/pause`, with `{"reason": "meal"}`.
@@ -59,12 +65,7 @@ pub(super) async fn pause(
         .reason
         .or_else(|| known.first().cloned())
         .unwrap_or_else(|| REASON_DEFAULT.to_owned());
-    let word = !reason.is_empty()
-        && reason.len() <= REASON_BYTES_MAX
-        && reason
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
-    if !word || (!known.is_empty() && !known.contains(&reason)) {
+    if !is_code(&reason) || (!known.is_empty() && !known.contains(&reason)) {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "unknown_reason",
@@ -83,7 +84,40 @@ pub(super) async fn pause(
     .await
 }
 
-/// `POST /v1/agents/{slug}/ready`.
+/// `POST /v1/agents/{slug}/disposition`, with `{"code": "solved"}`: what came of the contact that is wrapped up.
+pub(super) async fn dispose(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    // Before the body: whoever may not is not told what would be right.
+    agent_of(&caller, &slug)?;
+    let Disposition { code } = serde_json::from_slice(&body).map_err(|_| {
+        Problem::bad_request(
+            "The disposition cannot be read.",
+            "Send JSON: {\"code\": \"solved\"}.",
+        )
+    })?;
+    if !is_code(&code) {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad_code",
+            "That is not a disposition.",
+            format!("Use 1 to {REASON_BYTES_MAX} of a-z, 0-9, - and _."),
+        ));
+    }
+    let order_of = Order::Dispose(code);
+    order(&app, &caller, &slug, &headers, "disposition", order_of).await
+}
+
+fn is_code(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    !text.is_empty() && text.len() <= REASON_BYTES_MAX && text.bytes().all(plain)
+}
+
+/// `POST /v1/agents/{slug}/ready`, and `/login`.
 pub(super) async fn ready(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
@@ -121,6 +155,15 @@ pub(super) async fn release(
     order(&app, &caller, &slug, &headers, "release", Order::Release).await
 }
 
+/// The agent of the path, where the caller may give it orders.
+fn agent_of(caller: &Caller, slug: &str) -> Result<AgentSlug, Problem> {
+    let agent: AgentSlug = slug.parse().map_err(|_| unknown_agent())?;
+    if caller.viewer.agent.as_ref() != Some(&agent) && !caller.viewer.has(Right::ControlAgents) {
+        return Err(Problem::for_team_leaders("To set another agent's state"));
+    }
+    Ok(agent)
+}
+
 async fn order(
     app: &Shared,
     caller: &Caller,
@@ -129,10 +172,7 @@ async fn order(
     command: &'static str,
     order: Order,
 ) -> Result<Response, Problem> {
-    let agent: AgentSlug = slug.parse().map_err(|_| unknown_agent())?;
-    if caller.viewer.agent.as_ref() != Some(&agent) && !caller.viewer.has(Right::ControlAgents) {
-        return Err(Problem::for_team_leaders("To set another agent's state"));
-    }
+    let agent = agent_of(caller, slug)?;
     let key = idempotency_key(headers)?;
     let actor = Actor::from(&caller.viewer);
     let answer = match key {
@@ -163,6 +203,7 @@ async fn once(
 ) -> Result<Answer, Problem> {
     let reason = match &order {
         Order::Set(Intent::Paused { reason }) => reason.as_str(),
+        Order::Dispose(code) => code.as_str(),
         _ => "",
     };
     let request = format!("{command} {agent} {reason}");
@@ -191,15 +232,19 @@ async fn once(
 async fn carry_out(app: &Shared, actor: &Actor, agent: &AgentSlug, order: Order) -> Answer {
     let done = match order {
         Order::Set(intent) => app.gateway.set_intent(actor, agent, intent).await,
+        Order::Dispose(code) => app.gateway.dispose(actor, agent, &code).await,
         Order::Release => app.gateway.release_agent(actor, agent).await,
     };
-    done.map(|seq| seq.0).map_err(|error| {
-        Problem::of_command(
-            error,
-            unknown_agent,
-            "Look at the agent's present state, then decide again.",
-        )
-    })
+    done.map(|seq| seq.0).map_err(problem)
+}
+
+/// Why a command was not carried out, for who gave it.
+pub(super) fn problem(error: CommandError) -> Problem {
+    Problem::of_command(
+        error,
+        unknown_agent,
+        "Look at the agent's present state, then decide again.",
+    )
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

@@ -77,6 +77,18 @@ impl Gateway for FakeGateway {
         self.done(actor, &"1001".parse().expect("a slug"), &what)
     }
 
+    async fn dispose(&self, actor: &Actor, agent: &AgentSlug, code: &str) -> Result<Seq, CommandError> {
+        self.done(actor, agent, &format!("dispose {code}"))
+    }
+
+    async fn why_agent(&self, _: &Actor, agent: &AgentSlug) -> Result<Option<String>, CommandError> {
+        Ok(Some(format!("agent {agent}: is off duty")))
+    }
+
+    async fn why_contact(&self, _: &Actor, _: ContactId) -> Result<Option<String>, CommandError> {
+        Ok(None)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,

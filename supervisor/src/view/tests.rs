@@ -71,6 +71,7 @@ fn one_call_counts_as_talking_in_the_queue_it_came_from_and_in_no_other() {
         reasons: Vec::new(),
         lines_in_use: 1,
         lines_max: 1,
+        seats_short: 0,
         journal_behind: false,
     };
     let rows = view.rows(&directory(), &present);

@@ -280,6 +280,10 @@ fn switch_config(options: &Options) -> SwitchConfig {
         callers: BTreeMap::new(),
         emergencies: std::collections::BTreeSet::new(),
         time_zone: jiff::tz::TimeZone::UTC,
+        memory: hotline_switch::Memory {
+            places: Duration::from_secs(600),
+            agents: Duration::from_secs(3_600),
+        },
     }
 }
 

@@ -78,7 +78,7 @@ fn spelled_out(line: &str) -> Vec<String> {
 }
 
 /// Settings of a small hotline in Shanghai with one whole-day band, for scripts to change.
-pub(super) fn plain_config() -> AcdConfig {
+pub(crate) fn plain_config() -> AcdConfig {
     AcdConfig {
         queues: Vec::new(),
         agents: Vec::new(),
@@ -99,7 +99,7 @@ fn minute(clock: &str) -> u16 {
     hour.parse::<u16>().unwrap() * 60 + minute.parse::<u16>().unwrap()
 }
 
-pub(super) fn wall(text: &str) -> WallTime {
+pub(crate) fn wall(text: &str) -> WallTime {
     WallTime::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
 }
 

@@ -32,7 +32,7 @@ use crate::flows::Flows;
 use crate::place::{Control, Place};
 use crate::pulse::Pulse;
 use crate::signalling::Signalling;
-use crate::{content, days, directory, listeners, parts, people, questions, reports, secrets};
+use crate::{content, days, directory, listeners, parts, people, questions, remember, reports, secrets};
 
 /// SIP messages that may wait for the driver; beyond it they are dropped and sent again by their senders.
 const SIP_INBOX: usize = 4_096;
@@ -75,6 +75,7 @@ pub(super) async fn start(settings: &Settings) -> anyhow::Result<(Gateway, Watch
     let orders = (doors.orders, flows);
     let bridge = bridge(settings, clock, orders, &pulse, &journal, &media, &sip);
     let (questions, answers) = questions(&ground.store, &doors.control);
+    let reader = ground.store.reader();
     let console_parts = Parts {
         gateway: Arc::new(bridge),
         accounts: Arc::new(StoreAccounts::new(ground.people)),
@@ -102,6 +103,7 @@ pub(super) async fn start(settings: &Settings) -> anyhow::Result<(Gateway, Watch
     let (sip, driver) = (tokio::spawn(sip_work), tokio::spawn(driver.run()));
     let listeners = by_slug(settings, &addresses);
     wait_until_closed(committed, last).await;
+    remember::tell(&reader, settings, clock.now().wall, &doors.control).await?;
     tell_where(&ground.place, &supervisor, token, &listeners)?;
     let gateway = Gateway {
         place: ground.place,

@@ -53,12 +53,12 @@ pub fn queue(queue: &hotline_config::Queue) -> anyhow::Result<QueueRules> {
         },
         tiers: tiers.collect(),
         steps,
-        // Nobody remembers yet who served a caller last.
-        prefer_last: std::time::Duration::ZERO,
+        prefer_last: rules.prefer_last,
         overflow: overflow.collect(),
         wrap_up: match rules.wrap_up_ends {
             WrapUpEnds::Optional => WrapUpRule::Optional,
             WrapUpEnds::Timed => WrapUpRule::Timed,
+            WrapUpEnds::Disposition => WrapUpRule::UntilDisposition,
         },
     })
 }

@@ -48,6 +48,8 @@ pub(crate) struct Waiting {
     pub(crate) offers: Vec<OfferLeg>,
     /// The time that counts for its place.
     pub(crate) enqueued_at: WallTime,
+    /// What the caller has been told of its place.
+    told: hotline_acd::Told,
 }
 
 impl Call {
@@ -99,7 +101,7 @@ impl Call {
                 self.answer_flow(cx, Input::Open(open));
             }
             Effect::AskPosition => {
-                let position = cx.acd.position(self.contact).unwrap_or(1);
+                let position = self.tell_place(cx);
                 self.answer_flow(cx, Input::Position(position));
             }
             Effect::Enqueue { queue, priority } => self.enqueue(cx, queue, priority),
@@ -123,6 +125,17 @@ impl Call {
             | Effect::Note { .. }
             | Effect::Heard { .. }) => self.on_flow_asks(cx, effect),
             Effect::Hangup => self.close(cx, Ending::HungUp(HangupBy::System), ReleaseReason::Normal),
+        }
+    }
+
+    /// The place that the caller may be told now: it never moves back.
+    fn tell_place(&mut self, cx: &Cx<'_>) -> u32 {
+        let place = cx.acd.position(self.contact).unwrap_or(1);
+        let waited = cx.acd.waited(self.contact).unwrap_or_default();
+        let left = cx.acd.estimate(self.contact);
+        match &mut self.phase {
+            Phase::Waiting(waiting) => waiting.told.tell(waited, place, left).place,
+            _ => place,
         }
     }
 
@@ -160,8 +173,10 @@ impl Call {
         let Phase::Flow(in_flow) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return;
         };
-        // A caller who comes back from a transfer has waited since then.
-        let enqueued_at = self.place.take().unwrap_or(cx.now.wall);
+        // A caller who comes back from a transfer has waited since then; one whom a restart took from this queue, since
+        // that place was taken.
+        let kept = || cx.familiar.enqueued_at(&self.caller_number, &queue, cx.now.wall);
+        let enqueued_at = self.place.take().unwrap_or_else(kept);
         self.close_segment(cx, in_flow.segment);
         let segment = SegmentId::new(cx.now.wall, cx.rng);
         let opened = What::SegmentOpened {
@@ -177,13 +192,15 @@ impl Call {
             segment,
             offers: Vec::new(),
             enqueued_at,
+            told: hotline_acd::Told::default(),
         });
+        let last_agent = cx.familiar.last_agent(&self.caller_number, cx.now.wall);
         cx.act(Action::Acd(hotline_acd::Input::Enqueue {
             contact: self.contact,
             queue,
             enqueued_at,
             priority,
-            last_agent: None,
+            last_agent,
         }));
     }
 

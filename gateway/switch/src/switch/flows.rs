@@ -64,9 +64,12 @@ impl Switch {
                 share,
                 difference,
             } => return self.activate(now, by, (flow, number, share, difference)),
-            Command::SetIntent { .. } | Command::Release { .. } | Command::Transfer { .. } => {
-                return Reply::UnknownAgent;
-            }
+            Command::SetIntent { .. }
+            | Command::Release { .. }
+            | Command::Transfer { .. }
+            | Command::Dispose { .. }
+            | Command::WhyAgent { .. }
+            | Command::WhyContact { .. } => return Reply::UnknownAgent,
         }
         Reply::Done(self.out.last())
     }

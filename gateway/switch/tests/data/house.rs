@@ -275,6 +275,10 @@ fn switch_config() -> SwitchConfig {
         record: true,
         media_silence: Duration::from_secs(30),
         probe_wait: Duration::from_secs(8),
+        memory: hotline_switch::Memory {
+            places: Duration::from_secs(600),
+            agents: Duration::from_secs(3_600),
+        },
         retry_after_s: 10,
         callers: BTreeMap::new(),
         emergencies: std::collections::BTreeSet::new(),
