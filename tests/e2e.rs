@@ -27,6 +27,7 @@ mod offers;
 mod outside;
 mod phases;
 mod places;
+mod recordings;
 mod refusals;
 mod srtp;
 mod stop;

@@ -5,6 +5,7 @@ mod listener;
 mod network;
 mod outside;
 mod people;
+mod recording;
 mod rules;
 mod trunk;
 
@@ -14,11 +15,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::problem::Problem;
-use crate::raw::{Raw, RawData, RawFlows, RawHotline, RawLimits, RawLog, RawRecording, RawRouting};
+use crate::raw::{Raw, RawData, RawFlows, RawHotline, RawLimits, RawLog, RawRouting};
 use crate::read::{Field, Key, Said, Section};
-use crate::settings::{
-    Data, Durability, Flows, Hotline, Limits, Log, LogFormat, Login, Recording, Routing, Settings,
-};
+use crate::settings::{Data, Durability, Flows, Hotline, Limits, Log, LogFormat, Login, Routing, Settings};
 use crate::values;
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -45,7 +44,7 @@ pub(crate) fn check(raw: &Raw, source: &str, mut problems: Vec<Problem>) -> Resu
     let trunks = check.trunks(raw.trunk.items(), &sip.listeners, raw.listener.items());
     let numbering = check.numbering(section!(numbering, RawNumbering));
     let media = check.media(section!(media, RawMedia), hotline.lines);
-    let recording = check.recording(section!(recording, RawRecording), &data);
+    let recording = check.recording(section!(recording, RawRecording), &data, raw.queue.items());
     let console = check.console(section!(console, RawConsole));
     let flows = check.flows(section!(flows, RawFlows));
     let routing = check.routing(section!(routing, RawRouting));
@@ -318,13 +317,6 @@ impl Check {
         Data {
             dir: self.path(&raw.dir).unwrap_or_else(|| PathBuf::from("./data")),
             durability: self.word_or(&raw.durability, &words, Durability::Normal),
-        }
-    }
-
-    fn recording(&mut self, raw: &RawRecording, data: &Data) -> Recording {
-        Recording {
-            enabled: Self::flag(&raw.enabled, true),
-            dir: self.path(&raw.dir).unwrap_or_else(|| data.dir.join("recordings")),
         }
     }
 

@@ -21,7 +21,8 @@ pub use settings::{
     RosterEntry, Routing, Seed, Settings, Sip, Srtp, Team, Trunk, User, UserRole,
 };
 pub use settings::{
-    Holiday, Need, Overflow, OverflowWhen, Pause, QueueRules, RoutingPolicy, Seats, Skill, Tier, WrapUpEnds,
+    Holiday, Keep, KeepOf, Need, Overflow, OverflowWhen, Pause, QueueRules, RecordPolicy, RoutingPolicy,
+    Seats, Skill, Tier, WrapUpEnds,
 };
 pub use trunk::{
     CalledIn, Destination, Dtmf, IdentityIn, NumberForm, Numbering, Outside, TrunkAccount, TrunkCodec,

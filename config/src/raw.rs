@@ -139,6 +139,24 @@ section! {
         enabled: Flag,
         /// Folder of the recordings. Default: `recordings` in the data folder.
         dir: Text,
+        /// How much is recorded: `"off"`, `"talk"` the talks with agents, `"queue"` from the entry into the queue,
+        /// `"everything"` from the answer. Queues may say otherwise. Default: `"talk"`.
+        policy: Text,
+        /// Whether recordings are encrypted at rest, each with a key of its own. Default: false.
+        encrypt: Flag,
+        /// Folder of the keys, best on another disk than the recordings. Default: `keys` in the data folder.
+        keys: Text,
+        /// Longest pause, 1 s to 1 h; then the recording goes on by itself. Default: `"2m"`.
+        pause_max: Text,
+        /// What an agent presses while talking to pause the recording; `""` for nothing. Default: `"*71"`.
+        pause_code: Text,
+        /// What resumes it. Default: `"*72"`.
+        resume_code: Text,
+        /// Free space below which the disk counts as full, MiB, 0 to 1048576. Default: 500.
+        free_min_mb: Integer,
+        /// How long recordings are kept: `"365d"` all, `"queue QUEUE: 90d"` those of a queue, `"disposition CODE: 7d"`
+        /// those of such contacts, which wins. Default: for ever.
+        keep: Texts,
     }
 }
 
@@ -261,6 +279,11 @@ section! {
         /// Where callers are sent early, keeping their time of enqueuing: `"wait 30s: QUEUE"`, `"estimate 5m: QUEUE"`,
         /// `"length 10: QUEUE"`, `"no-staff: QUEUE"`. At most 8. Default: nowhere.
         overflow: Texts,
+        /// How much of its calls is recorded, as `recording.policy`. Default: that one.
+        record: Text,
+        /// Where the recordings' disk is full: `"go-on"` unrecorded, with an alarm, or `"refuse"`: the flow's exit for a
+        /// full queue. Default: `"go-on"`.
+        record_when_full: Text,
         /// `[[queue.tier]]`: agents who stand to this queue in a way of their own.
         tier: Vec<RawTier>,
     }

@@ -40,6 +40,15 @@ const GAP_MAX: i64 = 12_000;
 /// Frames handed out at once: one second.
 const CHUNK_FRAMES: i64 = 8_000;
 
+/// Silence of one side shorter than this is no gap.
+pub const GAP_MIN: Duration = Duration::from_millis(200);
+
+/// One sample in this many is asked whether anything came: gaps are known to 10 ms.
+const GAP_STEP: usize = 80;
+
+/// Gaps of one side that are remembered; further ones are counted.
+const GAPS_MAX: usize = 4_096;
+
 /// No sound yet: no G.711 code decodes to it (their range is -32,256 to 32,256), so it marks the gaps.
 const EMPTY: i16 = i16::MIN;
 
@@ -75,6 +84,7 @@ pub struct Assembler {
     agent: Track,
     out: Vec<i16>,
     counts: FrameCounts,
+    gaps_left_out: u64,
 }
 
 impl Assembler {
@@ -89,7 +99,27 @@ impl Assembler {
             agent: Track::default(),
             out: Vec::new(),
             counts: FrameCounts::default(),
+            gaps_left_out: 0,
         }
+    }
+
+    /// Where nothing came from caller and agent, in milliseconds of what was handed out, and how many more there were.
+    #[must_use]
+    pub fn gaps(&self) -> ([Vec<(u64, u64)>; 2], u64) {
+        let of = |track: &Track| {
+            let open = track.silent_since.map(|since| (since, self.written));
+            let all = track.gaps.iter().copied().chain(open);
+            all.filter(|(from, to)| to - from >= samples(GAP_MIN))
+                .map(|(from, to)| ((from / 8).unsigned_abs(), (to / 8).unsigned_abs()))
+                .collect()
+        };
+        ([of(&self.caller), of(&self.agent)], self.gaps_left_out)
+    }
+
+    /// Milliseconds from the recording's start to this time; 0 before it.
+    #[must_use]
+    pub fn millis(&self, at: Time) -> u64 {
+        u64::try_from(at.since(self.start).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// What became of the payloads so far.
@@ -203,8 +233,10 @@ impl Assembler {
                     .take(count)
                     .flat_map(|(left, right)| [left, right]),
             );
-            self.caller.let_go(count);
-            self.agent.let_go(count);
+            for track in [&mut self.caller, &mut self.agent] {
+                self.gaps_left_out += track.note_gaps(self.written, count);
+                track.let_go(count);
+            }
             self.written += frames;
             sink(&self.out)?;
         }
@@ -247,6 +279,10 @@ struct Track {
     held: Vec<i16>,
     /// Buffers for reuse.
     spare: Vec<Vec<i16>>,
+    /// Since which sample nothing came.
+    silent_since: Option<i64>,
+    /// Stretches in which nothing came, in samples.
+    gaps: Vec<(i64, i64)>,
 }
 
 impl Track {
@@ -257,6 +293,31 @@ impl Track {
             .iter()
             .map(|sample| if *sample == EMPTY { 0 } else { *sample });
         sound.chain(std::iter::repeat(0))
+    }
+
+    /// Looks for stretches without audio in what is about to be let go; how many found no room.
+    fn note_gaps(&mut self, written: i64, count: usize) -> u64 {
+        let mut left_out = 0;
+        for step in (0..count).step_by(GAP_STEP) {
+            let came = self.held.get(step).is_some_and(|sample| *sample != EMPTY);
+            let at = written + i64::try_from(step).unwrap_or(0);
+            match (came, self.silent_since) {
+                (false, None) => self.silent_since = Some(at),
+                (true, Some(since)) => {
+                    self.silent_since = None;
+                    if at - since < samples(GAP_MIN) {
+                        continue;
+                    }
+                    if self.gaps.len() < GAPS_MAX {
+                        self.gaps.push((since, at));
+                    } else {
+                        left_out += 1;
+                    }
+                }
+                (true, None) | (false, Some(_)) => {}
+            }
+        }
+        left_out
     }
 
     fn let_go(&mut self, count: usize) {

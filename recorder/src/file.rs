@@ -1,9 +1,11 @@
 //! Recordings as files in their folder: names that cannot leave it, and reading.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
+use crate::cipher::CipherReader;
+use crate::proof::{Vault, recording_id};
 use crate::wav::{HEADER_BYTES, length_ms};
 
 /// Longest relative path, in bytes.
@@ -14,7 +16,7 @@ const LIST_MAX: usize = 100_000;
 
 /// Why a name is no recording's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the path of a recording: use a relative path of plain names that ends in .wav")]
+#[error("not the path of a recording: use a relative path of plain names that ends in .wav or .wav.enc")]
 pub struct PathError;
 
 /// Why a recording cannot be opened.
@@ -31,7 +33,7 @@ pub enum OpenError {
 /// The path as it lies in the folder.
 ///
 /// # Errors
-/// Where the name is absolute, has `.` or `..`, is too long, or is no WAV.
+/// Where the name is absolute, has `.` or `..`, is too long, or is no recording's.
 pub fn checked_path(dir: &Path, relative: &str) -> Result<PathBuf, PathError> {
     let path = Path::new(relative);
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
@@ -41,33 +43,66 @@ pub fn checked_path(dir: &Path, relative: &str) -> Result<PathBuf, PathError> {
         && relative
             .split('/')
             .all(|part| !part.is_empty() && !part.starts_with('.'))
-        && path.extension().is_some_and(|extension| extension == "wav");
+        && (relative.ends_with(".wav") || is_encrypted(relative));
     if good { Ok(dir.join(path)) } else { Err(PathError) }
 }
 
-/// A recording opened for reading. Reads the whole WAV, header first.
+/// Whether the recording at this path is encrypted.
+#[must_use]
+pub fn is_encrypted(relative: &str) -> bool {
+    relative.ends_with(".wav.enc")
+}
+
+/// A recording opened for reading. Reads the whole WAV, header first, also where it lies encrypted.
 #[derive(Debug)]
 pub struct RecordingFile {
-    file: File,
+    audio: Audio,
     bytes: u64,
+}
+
+#[derive(Debug)]
+enum Audio {
+    Plain(File),
+    Encrypted(Box<CipherReader<BufReader<File>>>),
 }
 
 impl RecordingFile {
     /// Opens the recording `relative` of the folder `dir`. Links that lead out of the folder are not followed.
     ///
     /// # Errors
-    /// Where the name leaves the folder, or the file system fails.
+    /// Where the name leaves the folder, or the file system fails; `PermissionDenied` where it is encrypted.
     pub fn open(dir: &Path, relative: &str) -> Result<Self, OpenError> {
+        Self::open_with(dir, relative, None)
+    }
+
+    /// Opens it with the keys of this vault, should it be encrypted. `NotFound` where its key was destroyed.
+    ///
+    /// # Errors
+    /// As [`RecordingFile::open`].
+    pub fn open_with(dir: &Path, relative: &str, vault: Option<&Vault>) -> Result<Self, OpenError> {
         let path = checked_path(dir, relative)?.canonicalize()?;
         if !path.starts_with(dir.canonicalize()?) {
             return Err(PathError.into());
         }
         let file = File::open(&path)?;
-        let bytes = file.metadata()?.len();
-        Ok(Self { file, bytes })
+        if !is_encrypted(relative) {
+            let bytes = file.metadata()?.len();
+            return Ok(Self {
+                audio: Audio::Plain(file),
+                bytes,
+            });
+        }
+        let locked = || io::Error::new(io::ErrorKind::PermissionDenied, "it is encrypted");
+        let vault = vault.ok_or_else(locked)?;
+        let key = vault.key(&recording_id(relative).ok_or(PathError)?)?;
+        let reader = CipherReader::new(BufReader::new(file), key)?;
+        Ok(Self {
+            bytes: reader.size(),
+            audio: Audio::Encrypted(Box::new(reader)),
+        })
     }
 
-    /// Bytes of the file when it was opened.
+    /// Bytes of the WAV when it was opened.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.bytes
@@ -82,13 +117,19 @@ impl RecordingFile {
 
 impl Read for RecordingFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buffer)
+        match &mut self.audio {
+            Audio::Plain(file) => file.read(buffer),
+            Audio::Encrypted(reader) => reader.read(buffer),
+        }
     }
 }
 
 impl Seek for RecordingFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        match &mut self.audio {
+            Audio::Plain(file) => file.seek(to),
+            Audio::Encrypted(reader) => reader.seek(to),
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::cipher::whole_chunks;
+use crate::is_encrypted;
 use crate::wav::{FRAME_BYTES, HEADER_BYTES, header, length_ms};
 
 /// What a repair did.
@@ -73,6 +75,9 @@ pub fn plan(start: &[u8], length: u64) -> Result<Repair, RepairError> {
 /// # Errors
 /// `Foreign` for another kind of file, which is left untouched; else what the file system answers.
 pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
+    if is_encrypted(&path.to_string_lossy()) {
+        return repair_encrypted(path);
+    }
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
     let mut start = Vec::with_capacity(HEADER_BYTES as usize);
@@ -92,6 +97,24 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
             })
         }
     }
+}
+
+/// Cuts an encrypted recording behind its last whole chunk; its key is not needed.
+fn repair_encrypted(path: &Path) -> Result<Repaired, RepairError> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+    let length = file.metadata()?.len();
+    let (audio, end) = match whole_chunks(&mut file) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(RepairError::Foreign),
+        found => found?,
+    };
+    if end != length {
+        file.set_len(end)?;
+        file.sync_all()?;
+    }
+    Ok(Repaired {
+        length_ms: length_ms(audio),
+        changed: end != length,
+    })
 }
 
 #[cfg(test)]

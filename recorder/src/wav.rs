@@ -101,8 +101,8 @@ impl<W: Write + Seek> WavFile<W> {
     ///
     /// # Errors
     /// What writing answers.
-    pub fn seal(self) -> Result<(), WavError> {
-        Ok(self.writer.finalize()?)
+    pub fn seal(&mut self) -> Result<(), WavError> {
+        Ok(self.writer.flush()?)
     }
 }
 

@@ -1,25 +1,42 @@
 //! The writer: takes what the media threads tapped, writes one WAV per recording, and says when it is sealed.
 
+mod account;
 mod disk;
+mod sealer;
+mod sink;
+mod space;
 
 use std::collections::BTreeMap;
 use std::io::{self, Seek, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use hotline_media::RecordingSpec;
 use hotline_media::tap::{TapBatch, TapMessage};
+use hotline_media::{RecordingMark, RecordingSpec};
 use hotline_types::{SegmentId, Time};
 
 use crate::Assembler;
-use crate::wav::{FRAME_BYTES, WavError, WavFile, length_ms};
-use disk::{Folder, probe, sync};
+use crate::proof::Evidence;
+use crate::wav::WavError;
+use account::Book;
+pub(crate) use disk::private_folder;
+use disk::{Folder, probe};
+use sealer::{Ending, Sealer};
+use sink::Sink;
+use space::Space;
 
 /// Ended recordings that wait for the disk at most; beyond, the writer waits too.
 const ENDINGS_MAX: usize = 1024;
+
+/// Time between two looks at the disk and at recordings that stand still.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A recording of which nothing was heard for this long, silence being something, stands still.
+const STALLED_AFTER: Duration = Duration::from_secs(3);
 
 /// How the recorder is set up.
 #[derive(Clone, Debug)]
@@ -28,6 +45,10 @@ pub struct RecorderConfig {
     pub dir: PathBuf,
     /// Recordings open at once; the next is refused, with a `Failed` event.
     pub recordings_max: usize,
+    /// Manifest and keys; none: nothing is proven, and nothing can be encrypted.
+    pub evidence: Option<Arc<Evidence>>,
+    /// Free bytes of the disk below which it counts as full.
+    pub free_min: u64,
 }
 
 /// Why the recorder cannot start.
@@ -67,6 +88,13 @@ pub enum RecorderEvent {
         /// Why.
         error: String,
     },
+    /// The disk is full or read-only from now on, or takes recordings again.
+    Disk {
+        /// Whether it takes recordings.
+        writable: bool,
+        /// Free bytes.
+        free: u64,
+    },
 }
 
 /// Figures since the start.
@@ -88,6 +116,12 @@ pub struct RecorderCounts {
     pub frames_duplicate: u64,
     /// Bytes of audio written.
     pub bytes: u64,
+    /// Recordings of which nothing was heard for 3 s while they were open.
+    pub stalled: u64,
+    /// Recordings whose length was not the time recorded, by more than 40 ms.
+    pub off_length: u64,
+    /// 1 while the disk takes no recordings.
+    pub disk_full: u64,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +134,9 @@ struct Counters {
     frames_late: AtomicU64,
     frames_duplicate: AtomicU64,
     bytes: AtomicU64,
+    stalled: AtomicU64,
+    off_length: AtomicU64,
+    disk_full: AtomicU64,
 }
 
 impl Counters {
@@ -114,6 +151,9 @@ impl Counters {
             frames_late,
             frames_duplicate,
             bytes,
+            stalled,
+            off_length,
+            disk_full,
         } = self;
         RecorderCounts {
             open: read(open),
@@ -124,6 +164,9 @@ impl Counters {
             frames_late: read(frames_late),
             frames_duplicate: read(frames_duplicate),
             bytes: read(bytes),
+            stalled: read(stalled),
+            off_length: read(off_length),
+            disk_full: read(disk_full),
         }
     }
 }
@@ -160,9 +203,11 @@ impl Recorder {
         let (ended, endings) = sync_channel(ENDINGS_MAX);
         let sealer = Sealer {
             dir: config.dir.clone(),
+            evidence: config.evidence.clone(),
             events,
             counters: Arc::clone(&counters),
         };
+        let space = Space::new(config.dir.clone(), config.free_min);
         let sealing = spawn("recorder-seal", move || {
             for ending in endings {
                 sealer.take(ending);
@@ -172,16 +217,9 @@ impl Recorder {
         let tell = move |ending| drop(ended.send(ending));
         let folder = Folder { dir: config.dir };
         let mut writer = Writer::new(folder, config.recordings_max, tell, Arc::clone(&counters));
-        let writing = spawn("recorder", move || {
-            for message in rx {
-                if let Some(mut batch) = writer.take(message) {
-                    batch.clear();
-                    // A full return queue has enough boxes already; a closed one needs none.
-                    drop(recycle.try_send(batch));
-                }
-            }
-            writer.close();
-        })?;
+        writer.evidence = config.evidence;
+        writer.space = Some(space);
+        let writing = spawn("recorder", move || writer.run(&rx, &recycle))?;
         Ok(Self {
             writing,
             sealing,
@@ -210,58 +248,6 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
         .map_err(RecorderError::Thread)
 }
 
-/// How a recording ended, from the writer to the sealer, in order.
-#[derive(Debug)]
-enum Ending {
-    /// The file is whole; it has to reach the disk.
-    Written {
-        spec: RecordingSpec,
-        frames: u64,
-    },
-    Failed {
-        spec: RecordingSpec,
-        error: String,
-    },
-}
-
-/// Brings ended recordings to the disk, so that the wait for it holds up no other recording.
-struct Sealer<E> {
-    dir: PathBuf,
-    events: E,
-    counters: Arc<Counters>,
-}
-
-impl<E: Fn(RecorderEvent)> Sealer<E> {
-    fn take(&self, ending: Ending) {
-        match ending {
-            Ending::Written { spec, frames } => match sync(&self.dir, &spec.path) {
-                Ok(()) => {
-                    count(&self.counters.sealed, 1);
-                    let length_ms = length_ms(frames * u64::from(FRAME_BYTES));
-                    let (segment, path) = (spec.segment, spec.path);
-                    (self.events)(RecorderEvent::Sealed {
-                        segment,
-                        path,
-                        length_ms,
-                    });
-                }
-                Err(error) => self.failed(spec, error.to_string()),
-            },
-            Ending::Failed { spec, error } => self.failed(spec, error),
-        }
-    }
-
-    fn failed(&self, spec: RecordingSpec, error: String) {
-        tracing::error!(segment = %spec.segment, error, "recording failed");
-        count(&self.counters.failed, 1);
-        (self.events)(RecorderEvent::Failed {
-            segment: spec.segment,
-            path: spec.path,
-            error,
-        });
-    }
-}
-
 /// Where recordings are made: the folder, or a double in tests.
 trait Place {
     /// What a recording is written to.
@@ -280,11 +266,19 @@ enum Recording<F: Write + Seek> {
 struct Open<F: Write + Seek> {
     spec: RecordingSpec,
     assembler: Assembler,
-    wav: WavFile<F>,
+    sink: Sink<F>,
+    book: Book,
+    stalled: bool,
 }
 
 struct Writer<P: Place, E> {
     place: P,
+    evidence: Option<Arc<Evidence>>,
+    /// None in tests that bring their own disk.
+    space: Option<Space>,
+    looked: Instant,
+    /// The newest time that any recording was heard of.
+    newest: Time,
     recordings_max: usize,
     recordings: BTreeMap<SegmentId, Recording<P::File>>,
     tell: E,
@@ -295,10 +289,70 @@ impl<P: Place, E: Fn(Ending)> Writer<P, E> {
     fn new(place: P, recordings_max: usize, tell: E, counters: Arc<Counters>) -> Self {
         Self {
             place,
+            evidence: None,
+            space: None,
+            looked: Instant::now(),
+            newest: Time::ZERO,
             recordings_max,
             recordings: BTreeMap::new(),
             tell,
             counters,
+        }
+    }
+
+    /// Takes messages until the last sender is gone.
+    fn run(&mut self, rx: &Receiver<TapMessage>, recycle: &SyncSender<Box<TapBatch>>) {
+        self.look();
+        loop {
+            match rx.recv_timeout(LOOK_EVERY) {
+                Ok(message) => {
+                    if let Some(mut batch) = self.take(message) {
+                        batch.clear();
+                        // A full return queue has enough boxes already; a closed one needs none.
+                        drop(recycle.try_send(batch));
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.close(),
+            }
+            if self.looked.elapsed() >= LOOK_EVERY {
+                self.look();
+            }
+        }
+    }
+
+    /// Looks at the disk, and for recordings that stand still while others go on.
+    fn look(&mut self) {
+        self.looked = Instant::now();
+        if let Some((writable, free)) = self.space.as_mut().and_then(Space::look) {
+            self.tell_disk(writable, free);
+        }
+        for recording in self.recordings.values_mut() {
+            let Recording::Open(open) = recording else {
+                continue;
+            };
+            let silent = self.newest.since(open.assembler.complete()) > STALLED_AFTER;
+            if silent && !open.stalled {
+                tracing::error!(segment = %open.spec.segment, "recording stands still: nothing comes from its call");
+                count(&self.counters.stalled, 1);
+            }
+            open.stalled = silent;
+        }
+    }
+
+    fn tell_disk(&self, writable: bool, free: u64) {
+        self.counters
+            .disk_full
+            .store(u64::from(!writable), Ordering::Relaxed);
+        (self.tell)(Ending::Disk { writable, free });
+    }
+
+    /// A write failed: where the disk is at fault, the next look need not be waited for.
+    fn suspect(&mut self, error: &WavError) {
+        if let (WavError::Io(error), Some(space)) = (error, &mut self.space)
+            && let Some((writable, free)) = space.failed(error.kind())
+        {
+            self.tell_disk(writable, free);
         }
     }
 
@@ -317,6 +371,10 @@ impl<P: Place, E: Fn(Ending)> Writer<P, E> {
                 self.batch(segment, &batch, until);
                 Some(batch)
             }
+            TapMessage::Mark { segment, at, mark } => {
+                self.mark(segment, at, mark);
+                None
+            }
             TapMessage::Stop { segment, at } => {
                 self.stop(segment, at);
                 None
@@ -334,17 +392,22 @@ impl<P: Place, E: Fn(Ending)> Writer<P, E> {
             return;
         }
         let segment = spec.segment;
+        self.newest = self.newest.max(at);
         let file = self.place.create(&spec.path).map_err(WavError::from);
-        let recording = match file.and_then(WavFile::new) {
-            Ok(wav) => {
+        let evidence = self.evidence.as_deref();
+        let recording = match file.and_then(|file| Sink::new(file, &spec, evidence)) {
+            Ok(sink) => {
                 count(&self.counters.open, 1);
                 Recording::Open(Box::new(Open {
                     spec,
                     assembler: Assembler::new(at),
-                    wav,
+                    sink,
+                    book: Book::default(),
+                    stalled: false,
                 }))
             }
             Err(error) => {
+                self.suspect(&error);
                 self.failed(&spec, &error.to_string());
                 Recording::Failed
             }
@@ -352,11 +415,20 @@ impl<P: Place, E: Fn(Ending)> Writer<P, E> {
         self.recordings.insert(segment, recording);
     }
 
+    fn mark(&mut self, segment: SegmentId, at: Time, mark: RecordingMark) {
+        match self.recordings.get_mut(&segment) {
+            Some(Recording::Open(open)) => open.book.mark(open.assembler.millis(at), mark),
+            Some(Recording::Failed) => {}
+            None => count(&self.counters.unknown, 1),
+        }
+    }
+
     fn batch(&mut self, segment: SegmentId, batch: &TapBatch, until: Time) {
+        self.newest = self.newest.max(until);
         let written = match self.recordings.get_mut(&segment) {
             Some(Recording::Open(open)) => {
-                let Open { assembler, wav, .. } = &mut **open;
-                assembler.batch(batch, until, |frames| append(wav, frames, &self.counters))
+                let Open { assembler, sink, .. } = &mut **open;
+                assembler.batch(batch, until, |frames| append(sink, frames, &self.counters))
             }
             Some(Recording::Failed) => {
                 count(&self.counters.batches_dropped, 1);
@@ -370,9 +442,21 @@ impl<P: Place, E: Fn(Ending)> Writer<P, E> {
         if let Err(error) = written
             && let Some(Recording::Open(open)) = self.recordings.insert(segment, Recording::Failed)
         {
-            self.failed(&open.spec, &error.to_string());
+            self.suspect(&error);
             self.counters.open.fetch_sub(1, Ordering::Relaxed);
+            self.cut_short(*open, &error.to_string());
         }
+    }
+
+    /// The recording ends before its call: what was written is sealed as that.
+    fn cut_short(&self, open: Open<P::File>, error: &str) {
+        let frames = open.sink.frames();
+        let account = open.book.account(&open.assembler, None);
+        (self.tell)(Ending::Failed {
+            spec: open.spec,
+            error: error.to_owned(),
+            written: Some((frames, account)),
+        });
     }
 
     fn stop(&mut self, segment: SegmentId, at: Time) {
@@ -383,22 +467,28 @@ impl<P: Place, E: Fn(Ending)> Writer<P, E> {
         }
     }
 
-    fn seal(&mut self, open: Open<P::File>, at: Time) {
-        let Open {
-            spec,
-            mut assembler,
-            mut wav,
-        } = open;
+    fn seal(&mut self, mut open: Open<P::File>, at: Time) {
         self.counters.open.fetch_sub(1, Ordering::Relaxed);
-        let ended = assembler.finish(at, |frames| append(&mut wav, frames, &self.counters));
-        let frames = wav.frames();
+        let Open { assembler, sink, .. } = &mut open;
+        let ended = assembler.finish(at, |frames| append(sink, frames, &self.counters));
         let counts = assembler.counts();
         count(&self.counters.frames_late, counts.late);
         count(&self.counters.frames_duplicate, counts.duplicate);
-        match ended.and_then(|()| wav.seal()) {
-            Ok(()) => (self.tell)(Ending::Written { spec, frames }),
-            Err(error) => self.failed(&spec, &error.to_string()),
+        if let Err(error) = ended.and_then(|()| open.sink.finish()) {
+            self.suspect(&error);
+            return self.cut_short(open, &error.to_string());
         }
+        let frames = open.sink.frames();
+        let account = open.book.account(&open.assembler, Some(at));
+        if account.off_ms.unsigned_abs() > account::OFF_MAX_MS {
+            tracing::error!(segment = %open.spec.segment, off_ms = account.off_ms, "recording is not as long as its call");
+            count(&self.counters.off_length, 1);
+        }
+        (self.tell)(Ending::Written {
+            spec: open.spec,
+            frames,
+            account,
+        });
     }
 
     /// Seals everything that is open, each up to what was handed over.
@@ -415,15 +505,12 @@ impl<P: Place, E: Fn(Ending)> Writer<P, E> {
         (self.tell)(Ending::Failed {
             spec: spec.clone(),
             error: error.to_owned(),
+            written: None,
         });
     }
 }
 
-fn append<F: Write + Seek>(
-    wav: &mut WavFile<F>,
-    frames: &[i16],
-    counters: &Counters,
-) -> Result<(), WavError> {
+fn append<F: Write + Seek>(wav: &mut Sink<F>, frames: &[i16], counters: &Counters) -> Result<(), WavError> {
     wav.append(frames)?;
     count(&counters.bytes, u64::try_from(frames.len()).unwrap_or(0) * 2);
     Ok(())

@@ -12,7 +12,8 @@ use hotline_store::Committed;
 use hotline_supervisor::dto::{ContactDetail, ContactList, Targets};
 use hotline_supervisor::{
     Account, Accounts, Actor, AgentEntry, CommandError, ConsoleConfig, ContactQuery, Directory, FaceError,
-    FigureQuery, Gateway, Parts, Readiness, Records, Role, Status, Supervisor, TransferTo, Viewer, report,
+    FigureQuery, Gateway, Parts, Readiness, RecordedList, RecordingOrder, RecordingQuery, Records, Role,
+    Status, Supervisor, TransferTo, Viewer, report,
 };
 use hotline_types::{
     AgentSlug, BandSlug, ContactId, DeviceState, EndCause, HangupBy, Intent, OfferId, OfferOutcome, PersonId,
@@ -250,6 +251,20 @@ impl Gateway for Pretend {
         Ok(None)
     }
 
+    async fn recording(&self, _: &Actor, _: ContactId, _: RecordingOrder) -> Result<Seq, CommandError> {
+        Err(CommandError::UnknownContact)
+    }
+
+    async fn heard(
+        &self,
+        _: &Actor,
+        _: ContactId,
+        _: SegmentId,
+        _: &'static str,
+    ) -> Result<Seq, CommandError> {
+        Err(CommandError::UnknownContact)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,
@@ -301,6 +316,14 @@ impl Records for Nothing {
 
     async fn recording(&self, _: ContactId, _: SegmentId) -> Result<Option<String>, FaceError> {
         Ok(None)
+    }
+
+    async fn recorded(&self, _: &RecordingQuery) -> Result<RecordedList, FaceError> {
+        Ok(RecordedList::default())
+    }
+
+    async fn events_of(&self, _: ContactId) -> Result<Vec<Event>, FaceError> {
+        Ok(Vec::new())
     }
 
     async fn counters(&self, _: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError> {
@@ -377,6 +400,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         listen: ([127, 0, 0, 1], 0).into(),
         https: false,
         recordings: "recordings".into(),
+        evidence: None,
         directory: directory(),
         build: "example".into(),
     };

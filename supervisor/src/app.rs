@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hotline_recorder::proof::Evidence;
 use tokio::sync::watch;
 
 use crate::directory::Directory;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub signalling: Arc<dyn Signalling>,
     pub directory: Directory,
     pub recordings: PathBuf,
+    /// Manifest and keys of the recordings.
+    pub evidence: Option<Arc<Evidence>>,
     pub hub: Hub,
     pub logins: Logins,
     pub passwords: Passwords,

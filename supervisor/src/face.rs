@@ -165,6 +165,20 @@ pub enum TransferTo {
     Outside(Pii<String>),
 }
 
+/// What is done to a recording that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingOrder {
+    /// Silence until resumed, or until it has lasted long enough.
+    Pause {
+        /// Why.
+        reason: String,
+        /// How long at most.
+        seconds: Option<u32>,
+    },
+    /// Goes on.
+    Resume,
+}
+
 /// The running gateway, as the console needs it.
 #[async_trait]
 pub trait Gateway: Send + Sync + 'static {
@@ -191,6 +205,21 @@ pub trait Gateway: Send + Sync + 'static {
     async fn why_agent(&self, actor: &Actor, agent: &AgentSlug) -> Result<Option<String>, CommandError>;
     /// Why a contact waits, in a sentence; none where it is in no queue and no talk.
     async fn why_contact(&self, actor: &Actor, contact: ContactId) -> Result<Option<String>, CommandError>;
+    /// Pauses or resumes the recording of a call.
+    async fn recording(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        order: RecordingOrder,
+    ) -> Result<Seq, CommandError>;
+    /// Writes down that somebody heard a recording; `how` is `played`, `downloaded` or `live`.
+    async fn heard(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        segment: SegmentId,
+        how: &'static str,
+    ) -> Result<Seq, CommandError>;
     /// Whether new calls are taken.
     fn readiness(&self) -> Readiness;
     /// Lines, limits, lag.
@@ -247,6 +276,69 @@ pub struct ContactQuery {
     pub see_numbers: bool,
 }
 
+/// What a list of recordings is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RecordingQuery {
+    /// Where the page before ended, as the store says it.
+    pub after: Option<String>,
+    /// Rows at most, 1 to 200.
+    pub limit: u32,
+    /// From this business date on.
+    pub from: Option<String>,
+    /// Up to this business date.
+    pub to: Option<String>,
+    /// Digits of the caller's number.
+    pub caller: Option<Pii<String>>,
+    /// Only this queue.
+    pub queue: Option<String>,
+    /// Only this agent.
+    pub agent: Option<String>,
+    /// Only contacts that ended so.
+    pub outcome: Option<String>,
+    /// Only this contact.
+    pub contact: Option<ContactId>,
+    /// True where phone numbers may be shown whole.
+    pub see_numbers: bool,
+}
+
+/// A page of recordings, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct RecordedList {
+    /// The recordings.
+    pub items: Vec<RecordedRow>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// A recording and the contact that it is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RecordedRow {
+    /// The contact.
+    pub contact: String,
+    /// The segment at which it began; also its id.
+    pub segment: String,
+    /// File, relative to the recordings' folder.
+    pub path: String,
+    /// When it began, UTC milliseconds.
+    pub started_at: i64,
+    /// Length, milliseconds; none while it is not sealed.
+    pub length_ms: Option<u64>,
+    /// Repaired after a crash.
+    pub repaired: bool,
+    /// What went wrong.
+    pub failed: Option<String>,
+    /// Business date of the contact.
+    pub business_date: String,
+    /// The caller's number; masked unless the viewer may see it.
+    pub caller: Option<String>,
+    /// Slug of the contact's last queue.
+    pub queue: Option<String>,
+    /// Slug of its last agent.
+    pub agent: Option<String>,
+    /// How it ended.
+    pub outcome: Option<String>,
+}
+
 /// Which figures are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FigureQuery {
@@ -265,6 +357,10 @@ pub trait Records: Send + Sync + 'static {
     async fn contact(&self, id: ContactId, see_numbers: bool) -> Result<Option<ContactDetail>, FaceError>;
     /// The recording of a segment, relative to the recordings' folder.
     async fn recording(&self, contact: ContactId, segment: SegmentId) -> Result<Option<String>, FaceError>;
+    /// A page of recordings, newest first.
+    async fn recorded(&self, query: &RecordingQuery) -> Result<RecordedList, FaceError>;
+    /// The events of a contact, in order; the first 500.
+    async fn events_of(&self, contact: ContactId) -> Result<Vec<Event>, FaceError>;
     /// Counters of a range of business dates, summed per scope.
     async fn counters(&self, query: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError>;
     /// A report.

@@ -36,7 +36,8 @@ use tokio::sync::{broadcast, watch};
 pub use directory::{AgentEntry, Directory};
 pub use face::{
     Account, Accounts, Actor, CommandError, ContactQuery, FaceError, FigureQuery, FlowOrder, FlowRefusal,
-    Gateway, Readiness, Records, Status, TransferTo, TrunkStatus,
+    Gateway, Readiness, RecordedList, RecordedRow, RecordingOrder, RecordingQuery, Records, Status,
+    TransferTo, TrunkStatus,
 };
 pub use login::{HashError, hash_password};
 pub use rights::{Right, Role, UnknownRole, Viewer};
@@ -59,6 +60,8 @@ pub struct ConsoleConfig {
     pub https: bool,
     /// Where recordings lie.
     pub recordings: PathBuf,
+    /// Manifest and keys of the recordings.
+    pub evidence: Option<Arc<hotline_recorder::proof::Evidence>>,
     /// Names and targets.
     pub directory: Directory,
     /// Version and commit of the program, shown by the pages.
@@ -193,6 +196,7 @@ fn shared(
         signalling: inner.signalling,
         directory: config.directory,
         recordings: config.recordings,
+        evidence: config.evidence,
         hub: Hub::new(epoch),
         logins: Logins::new(inner.rng),
         passwords: Passwords::new(&salt),

@@ -40,6 +40,8 @@ pub enum Right {
     Figures,
     /// Hear recordings; each hearing is written down.
     Recordings,
+    /// Download recordings, hold and erase them; each is written down.
+    KeepRecordings,
     /// See phone numbers unmasked.
     SeeNumbers,
     /// Read `/metrics` from another machine.
@@ -52,7 +54,7 @@ pub enum Right {
 
 impl Right {
     /// Every right, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Me,
         Self::LiveOwn,
         Self::Live,
@@ -61,6 +63,7 @@ impl Right {
         Self::Contacts,
         Self::Figures,
         Self::Recordings,
+        Self::KeepRecordings,
         Self::SeeNumbers,
         Self::Metrics,
         Self::Bans,
@@ -79,6 +82,7 @@ impl Right {
             Self::Contacts => "contacts",
             Self::Figures => "figures",
             Self::Recordings => "recordings",
+            Self::KeepRecordings => "keep_recordings",
             Self::SeeNumbers => "see_numbers",
             Self::Metrics => "metrics",
             Self::Bans => "bans",
@@ -96,7 +100,9 @@ impl Role {
             Right::Live | Right::ControlAgents | Right::Contacts | Right::Figures | Right::Recordings => {
                 Self::TeamLeader
             }
-            Right::SeeNumbers | Right::Metrics | Right::Bans | Right::Flows => Self::Supervisor,
+            Right::KeepRecordings | Right::SeeNumbers | Right::Metrics | Right::Bans | Right::Flows => {
+                Self::Supervisor
+            }
         };
         self as u8 >= least as u8
     }

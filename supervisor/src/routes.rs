@@ -181,6 +181,57 @@ pub(crate) const TABLE: &[Route] = &[
         || post(flows::emergency),
     ),
     route(
+        Method::POST,
+        "/v1/contacts/{id}/recording/pause",
+        Needs(Right::ControlAgents),
+        || post(recordings::keep::pause),
+    ),
+    route(
+        Method::POST,
+        "/v1/contacts/{id}/recording/resume",
+        Needs(Right::ControlAgents),
+        || post(recordings::keep::resume),
+    ),
+    route(Method::GET, "/v1/recordings", Needs(Right::Recordings), || {
+        get(recordings::search::list)
+    }),
+    route(
+        Method::GET,
+        "/v1/recordings/{contact}/{segment}/about",
+        Needs(Right::Recordings),
+        || get(recordings::search::about),
+    ),
+    route(
+        Method::GET,
+        "/v1/recordings/{contact}/{segment}/peaks",
+        Needs(Right::Recordings),
+        || get(recordings::search::draw),
+    ),
+    route(
+        Method::GET,
+        "/v1/recordings/{contact}/{segment}/download",
+        Needs(Right::KeepRecordings),
+        || get(recordings::download),
+    ),
+    route(
+        Method::POST,
+        "/v1/recordings/{contact}/{segment}/hold",
+        Needs(Right::KeepRecordings),
+        || post(recordings::keep::hold),
+    ),
+    route(
+        Method::POST,
+        "/v1/recordings/{contact}/{segment}/release",
+        Needs(Right::KeepRecordings),
+        || post(recordings::keep::release),
+    ),
+    route(
+        Method::POST,
+        "/v1/recordings/{contact}/{segment}/erase",
+        Needs(Right::KeepRecordings),
+        || post(recordings::keep::erase),
+    ),
+    route(
         Method::GET,
         "/v1/recordings/{contact}/{segment}",
         Needs(Right::Recordings),

@@ -5,13 +5,17 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use hotline_journal::{BusinessDate, Counts, Event, Scope, Seq};
+use hotline_recorder::proof::Evidence;
 use hotline_recorder::{OpenError, RecordingFile};
-use hotline_store::{ContactFilter, People, Reader, StoreError};
+use hotline_store::{ContactFilter, People, Reader, RecordingFilter, StoreError};
 use hotline_types::{AgentSlug, ContactId, PersonId, Pii, SegmentId, WallTime};
 
 use crate::clock::now_ms;
 use crate::dto::{ContactDetail, ContactList, ContactRow, SegmentRow, masked};
-use crate::face::{Account, Accounts, ContactQuery, FaceError, FigureQuery, Records};
+use crate::face::{
+    Account, Accounts, ContactQuery, FaceError, FigureQuery, RecordedList, RecordedRow, RecordingQuery,
+    Records,
+};
 use crate::report::{self, Behind, Made, ReportQuery, Reporting};
 use crate::rights::{Right, Role, Viewer};
 
@@ -25,8 +29,12 @@ impl From<StoreError> for FaceError {
 }
 
 /// Opens a recording by its path relative to the recordings' folder.
-pub(crate) fn open_recording(dir: &Path, path: &str) -> Result<RecordingFile, OpenError> {
-    RecordingFile::open(dir, path)
+pub(crate) fn open_recording(
+    dir: &Path,
+    path: &str,
+    evidence: Option<&Evidence>,
+) -> Result<RecordingFile, OpenError> {
+    RecordingFile::open_with(dir, path, evidence.map(Evidence::vault))
 }
 
 /// [`Records`] from the store.
@@ -100,6 +108,53 @@ impl Records for StoreRecords {
             .into_iter()
             .find(|recording| recording.segment == segment)
             .map(|recording| recording.path))
+    }
+
+    async fn recorded(&self, query: &RecordingQuery) -> Result<RecordedList, FaceError> {
+        let filter = RecordingFilter {
+            from: query.from.clone(),
+            to: query.to.clone(),
+            caller: query.caller.clone(),
+            queue: query.queue.clone(),
+            agent: query.agent.clone(),
+            outcome: query.outcome.clone(),
+            contact: query.contact,
+            before: None,
+        };
+        let page = self
+            .reader
+            .recorded(&filter, query.after.as_deref(), query.limit)
+            .await?;
+        let mut items = Vec::with_capacity(page.recordings.len());
+        for found in page.recordings {
+            let caller = self.shown(found.person, query.see_numbers).await?;
+            let recording = found.recording;
+            items.push(RecordedRow {
+                contact: found.contact.to_string(),
+                segment: recording.segment.to_string(),
+                path: recording.path,
+                started_at: recording.started_at.as_millis(),
+                length_ms: recording.length_ms,
+                repaired: recording.repaired,
+                failed: recording.failed,
+                business_date: found.business_date.0,
+                caller,
+                queue: found.queue,
+                agent: found.agent,
+                outcome: found.outcome,
+            });
+        }
+        Ok(RecordedList {
+            items,
+            next: page.next,
+        })
+    }
+
+    async fn events_of(&self, contact: ContactId) -> Result<Vec<Event>, FaceError> {
+        Ok(self
+            .reader
+            .contact_events(contact, Seq(0), hotline_store::PAGE_MAX)
+            .await?)
     }
 
     async fn counters(&self, query: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError> {

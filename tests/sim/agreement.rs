@@ -10,10 +10,10 @@ use hotline_journal::{Event, Seq};
 use hotline_store::{Batch, Durability, Store, StoreConfig};
 use hotline_supervisor::report::{ReportQuery, Reporting};
 use hotline_supervisor::{
-    Actor, CommandError, ConsoleConfig, Directory, Gateway, Parts, Readiness, Records as _, Status,
-    StoreAccounts, StoreRecords, Supervisor, TransferTo,
+    Actor, CommandError, ConsoleConfig, Directory, Gateway, Parts, Readiness, RecordingOrder, Records as _,
+    Status, StoreAccounts, StoreRecords, Supervisor, TransferTo,
 };
-use hotline_types::{AgentSlug, ContactId, Intent, Pii, Rng, WallTime};
+use hotline_types::{AgentSlug, ContactId, Intent, Pii, Rng, SegmentId, WallTime};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -69,6 +69,20 @@ impl Gateway for Still {
 
     async fn why_contact(&self, _: &Actor, _: ContactId) -> Result<Option<String>, CommandError> {
         Ok(None)
+    }
+
+    async fn recording(&self, _: &Actor, _: ContactId, _: RecordingOrder) -> Result<Seq, CommandError> {
+        Err(CommandError::Busy)
+    }
+
+    async fn heard(
+        &self,
+        _: &Actor,
+        _: ContactId,
+        _: SegmentId,
+        _: &'static str,
+    ) -> Result<Seq, CommandError> {
+        Err(CommandError::Busy)
     }
 
     fn readiness(&self) -> Readiness {
@@ -172,6 +186,7 @@ async fn said(events: Vec<Event>, folder: PathBuf) -> Said {
         listen: ([127, 0, 0, 1], 0).into(),
         https: false,
         recordings: PathBuf::from("no-recordings"),
+        evidence: None,
         directory: directory(),
         build: "sim".to_owned(),
     };

@@ -143,6 +143,10 @@ impl MediaDouble {
                 }
                 Ok(leg.measured.replace(stretch).map(measured).into_iter().collect())
             }
+            MediaCommand::MarkRecording { caller, .. } => match self.legs.get(&caller) {
+                Some(leg) if leg.recording.is_some() => Ok(Vec::new()),
+                _ => Err(format!("{caller} is marked but not recorded")),
+            },
             MediaCommand::Connect { .. } | MediaCommand::Hold { .. } | MediaCommand::Watch { .. } => {
                 Ok(Vec::new())
             }

@@ -241,6 +241,7 @@ impl Check {
         let wait_max = self.duration(&raw.wait_max, 10 * MINUTE, SECOND..=DAY);
         let wrap_up = self.duration(&raw.wrap_up, 20 * SECOND, Duration::ZERO..=HOUR);
         let rules = self.queue_rules(raw, &known.queues, &known.agents);
+        let (record, refuse_unrecorded) = self.queue_recording(raw);
         let slug: hotline_types::QueueSlug = slug?;
         Some(Queue {
             label: self.label(&raw.label, slug.as_str()),
@@ -257,6 +258,8 @@ impl Check {
             ring,
             ring_min,
             wrap_up,
+            record,
+            refuse_unrecorded,
             rules,
         })
     }

@@ -11,10 +11,11 @@ use hotline_journal::{By, Seq};
 use hotline_sip::admission::DropReason;
 use hotline_store::JournalHandle;
 use hotline_supervisor::{
-    Actor, CommandError, FlowOrder, FlowRefusal, Gateway, Readiness, Status, TransferTo, TrunkStatus,
+    Actor, CommandError, FlowOrder, FlowRefusal, Gateway, Readiness, RecordingOrder, Status, TransferTo,
+    TrunkStatus,
 };
-use hotline_switch::{Command, Reply, TransferRefusal, TrunkView};
-use hotline_types::{AgentSlug, ContactId, Intent};
+use hotline_switch::{Command, RecordRefusal, RecordingCommand, Reply, TransferRefusal, TrunkView};
+use hotline_types::{AgentSlug, ContactId, Intent, SegmentId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::Order;
@@ -58,9 +59,10 @@ impl Bridge {
             // The answer to a question, which an order is not.
             Reply::Told(_) => Err(CommandError::Busy),
             Reply::UnknownAgent | Reply::UnknownNumber => Err(CommandError::UnknownAgent),
-            Reply::UnknownContact | Reply::NotTransferred(TransferRefusal::UnknownContact) => {
-                Err(CommandError::UnknownContact)
-            }
+            Reply::UnknownContact
+            | Reply::NotTransferred(TransferRefusal::UnknownContact)
+            | Reply::NotRecording(RecordRefusal::UnknownContact) => Err(CommandError::UnknownContact),
+            Reply::NotRecording(refusal) => Err(CommandError::Refused(refusal.to_string())),
             Reply::NotTransferred(refusal) => Err(CommandError::Refused(refusal.to_string())),
             Reply::NotPaused(refusal) => Err(CommandError::Refused(refusal.to_string())),
             Reply::NothingToDispose => {
@@ -145,6 +147,37 @@ impl Gateway for Bridge {
 
     async fn why_contact(&self, actor: &Actor, contact: ContactId) -> Result<Option<String>, CommandError> {
         Ok(told(self.ask(actor, Command::WhyContact { contact }).await?))
+    }
+
+    async fn recording(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        order: RecordingOrder,
+    ) -> Result<Seq, CommandError> {
+        let command = match order {
+            RecordingOrder::Pause { reason, seconds } => RecordingCommand::Pause {
+                reason,
+                longest: seconds.map(|seconds| Duration::from_secs(seconds.into())),
+            },
+            RecordingOrder::Resume => RecordingCommand::Resume,
+        };
+        self.order(actor, Command::Recording { contact, command }).await
+    }
+
+    async fn heard(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        segment: SegmentId,
+        how: &'static str,
+    ) -> Result<Seq, CommandError> {
+        let command = Command::Heard {
+            contact,
+            segment,
+            how,
+        };
+        self.order(actor, command).await
     }
 
     fn readiness(&self) -> Readiness {

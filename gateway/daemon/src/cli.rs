@@ -1,5 +1,7 @@
 //! The command line: what can be typed, and nothing else.
 
+pub mod recording;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,6 +66,12 @@ pub enum Command {
         /// What to do
         #[command(subcommand)]
         command: AgentCommand,
+    },
+    /// List, export, verify, hold and erase recordings
+    Recording {
+        /// What to do
+        #[command(subcommand)]
+        command: recording::RecordingCommand,
     },
     /// Look at who is banned for wrong passwords, and lift bans
     Ban {

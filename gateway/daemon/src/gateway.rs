@@ -1,5 +1,6 @@
 //! The running gateway: every part built in order (`start.rs`), and taken down in order.
 
+mod recordings;
 mod start;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,8 @@ pub struct Gateway {
     sender: SipSender,
     media: Arc<MediaPlane>,
     recorder: Recorder,
+    /// Erases recordings that were kept long enough.
+    tidy: JoinHandle<()>,
     /// The addresses of the SIP listeners, by slug.
     pub listeners: BTreeMap<String, SocketAddr>,
     /// The agents on duty when it started.
@@ -150,6 +153,7 @@ impl Gateway {
             }
         };
         self.sip.abort();
+        self.tidy.abort();
         self.supervisor.end();
         let (console, writers): (Vec<_>, Vec<_>) =
             self.tasks.into_iter().partition(|(name, _)| *name == CONSOLE);

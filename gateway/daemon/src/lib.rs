@@ -24,6 +24,7 @@ mod place;
 pub mod planning;
 mod pulse;
 mod questions;
+pub mod recordings;
 mod remember;
 pub mod reports;
 pub mod run;

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use hotline_config::{LoadError, Source};
 use hotline_daemon::agent::NoGateway;
 use hotline_daemon::cli::{Cli, Command};
-use hotline_daemon::{agent, ban, check, demo, flow, logs, planning, reports, run, why};
+use hotline_daemon::{agent, ban, check, demo, flow, logs, planning, recordings, reports, run, why};
 
 /// How long the program waits at its end for threads that are stuck.
 const STUCK_MAX: Duration = Duration::from_secs(2);
@@ -65,6 +65,7 @@ fn command(cli: Cli) -> anyhow::Result<()> {
                 &command,
             ))
         }
+        Command::Recording { command } => block_on(recordings::recording(&settings, &command)),
         Command::Ban { command } => ban::ban(&settings.data.dir, &command),
         Command::Flow { command } => flow::flow(&settings, &command),
         Command::Emergency { state, number } => flow::emergency(&settings, state, &number),

@@ -266,7 +266,7 @@ pub fn switch(
         srtp: srtp(settings),
         lines_max: settings.hotline.lines,
         pop_hold: settings.routing.pop_hold,
-        record: settings.recording.enabled,
+        recording: rules::recording(settings),
         media_silence: settings.media.silence,
         probe_wait: settings.media.probe_wait,
         memory: hotline_switch::Memory {

@@ -237,6 +237,7 @@ impl MediaPlane {
             MediaCommand::Bridge { caller, .. }
             | MediaCommand::Record { caller, .. }
             | MediaCommand::StopRecord { caller }
+            | MediaCommand::MarkRecording { caller, .. }
             | MediaCommand::Hold { caller, .. } => caller,
             MediaCommand::Connect { leg, .. }
             | MediaCommand::Play { leg, .. }

@@ -358,7 +358,12 @@ fn step(record: &mut ContactRecord, event: &Event) {
         | What::OutsideAnswered { .. }
         | What::OutsideFailed { .. }
         | What::TrunkUp { .. }
-        | What::TrunkDown { .. } => {}
+        | What::TrunkDown { .. }
+        | What::RecordingPaused { .. }
+        | What::RecordingResumed
+        | What::RecordingSkipped
+        | What::RecordingHeard { .. }
+        | What::RecordingDisk { .. } => {}
     }
 }
 

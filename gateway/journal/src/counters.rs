@@ -92,6 +92,11 @@ impl Counters {
             | What::RecordingStarted { .. }
             | What::RecordingSealed { .. }
             | What::RecordingFailed { .. }
+            | What::RecordingPaused { .. }
+            | What::RecordingResumed
+            | What::RecordingSkipped
+            | What::RecordingHeard { .. }
+            | What::RecordingDisk { .. }
             | What::Disposed { .. }
             | What::AgentReleased { .. }
             | What::PauseOverrun { .. }

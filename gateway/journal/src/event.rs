@@ -297,6 +297,28 @@ pub enum What {
         /// What went wrong.
         error: String,
     },
+    /// The recording is paused: silence from here on. `contact`, `segment`.
+    RecordingPaused {
+        /// Why, as whoever paused it said.
+        reason: String,
+    },
+    /// The paused recording goes on. `contact`, `segment`.
+    RecordingResumed,
+    /// Something that should be recorded is not, since the disk is full or read-only: the call goes on without, or,
+    /// where its `queue` is named, was not let in. `contact`.
+    RecordingSkipped,
+    /// Somebody heard the recording, or downloaded it, or listened to the call itself. `contact`, `segment`.
+    RecordingHeard {
+        /// `played`, `downloaded`, `live`.
+        how: String,
+    },
+    /// The recordings' disk is full or read-only, or takes recordings again.
+    RecordingDisk {
+        /// Whether it takes recordings.
+        writable: bool,
+        /// Free space, MiB.
+        free_mb: u64,
+    },
     /// What the media of one leg was like while a segment lasted; may come after the contact's end. `contact`,
     /// `segment`.
     MediaMeasured {

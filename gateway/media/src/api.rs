@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotline_types::{ContactId, LegId, Pii, SegmentId};
+use hotline_types::{ContactId, LegId, Pii, SegmentId, SegmentKind};
 
 /// An audio codec we speak: both G.711 laws at 8 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +102,17 @@ pub struct RecordingSpec {
     pub path: Arc<str>,
 }
 
+/// Something that a recording remembers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingMark {
+    /// A segment of its contact begins.
+    Segment(SegmentKind),
+    /// Nothing is recorded until `Resume`; silence fills the time.
+    Pause(Arc<str>),
+    /// It goes on.
+    Resume,
+}
+
 /// What a measure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
@@ -164,7 +175,8 @@ pub enum MediaCommand {
         /// Either leg of the bridge.
         leg: LegId,
     },
-    /// Begins to record the bridge of this caller leg: left what it sends, right what the bridged leg sends.
+    /// Begins to record this caller leg: left what it sends, right what the bridged leg sends, or, where there is none,
+    /// what is played to it.
     Record {
         /// The caller's leg.
         caller: LegId,
@@ -175,6 +187,13 @@ pub enum MediaCommand {
     StopRecord {
         /// The caller's leg.
         caller: LegId,
+    },
+    /// Marks the recording of this caller leg; a pause pauses it.
+    MarkRecording {
+        /// The caller's leg.
+        caller: LegId,
+        /// The mark.
+        mark: RecordingMark,
     },
     /// While true nothing is recorded and what the peer sends is not relayed (hold); silence fills the time.
     Hold {

@@ -344,6 +344,12 @@ impl Leg {
         Duration::from_millis(u64::from(ptime.max(10)))
     }
 
+    /// The codec that is sent to the peer, once one was agreed.
+    #[must_use]
+    pub fn codec(&self) -> Option<Codec> {
+        self.agreed.as_ref().map(|agreed| agreed.negotiated.codec)
+    }
+
     /// Where RTP goes; `None` before anything is agreed.
     #[must_use]
     pub fn target(&self) -> Option<SocketAddr> {

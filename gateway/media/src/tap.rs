@@ -5,7 +5,7 @@
 
 use hotline_types::Time;
 
-use crate::{Codec, RecordingSpec};
+use crate::{Codec, RecordingMark, RecordingSpec};
 
 /// Frames that a batch holds at most: two channels, half a second at 20 ms, and room for bursts.
 pub const TAP_FRAMES_MAX: usize = 64;
@@ -93,6 +93,15 @@ pub enum TapMessage {
         batch: Box<TapBatch>,
         /// Complete up to here.
         until: Time,
+    },
+    /// Something to remember of this time of the recording. What was tapped before it was handed over.
+    Mark {
+        /// Which recording.
+        segment: hotline_types::SegmentId,
+        /// When.
+        at: Time,
+        /// What.
+        mark: RecordingMark,
     },
     /// The recording ends here: fill to this time and seal.
     Stop {

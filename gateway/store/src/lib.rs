@@ -27,7 +27,7 @@ pub use flows::ActivationRow;
 pub use people::{AgentRow, NewToken, People, RosterRow, Seed, TOKENS_MAX, TokenRow, UserRow};
 pub use reader::{
     ContactDetail, ContactFilter, ContactPage, ContactRow, Histories, PAGE_MAX, QueueRow, REPORT_DAYS_MAX,
-    Reader, RecordingRow, SegmentRow,
+    Reader, RecordedPage, RecordedRow, RecordingFilter, RecordingRow, SegmentRow,
 };
 pub use reader::{LastAgent, LostCaller, REMEMBERED_MAX};
 pub use recover::{Recovered, Unsealed};

@@ -18,8 +18,10 @@ use crate::db::Database;
 use crate::rows::{OfferRow, PersonRow, counts_of};
 use crate::{Durability, JOURNAL_FILE, StoreError};
 
+mod recordings;
 mod report;
 
+pub use recordings::{RecordedPage, RecordedRow, RecordingFilter};
 pub use report::Histories;
 
 /// Rows of a page at most.

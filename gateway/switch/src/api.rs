@@ -94,6 +94,84 @@ impl SrtpRules {
     }
 }
 
+/// How much of a contact is recorded, each with what the ones before it have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordPolicy {
+    /// Nothing.
+    Off,
+    /// Talks with agents.
+    #[default]
+    Talk,
+    /// From the entry into the queue.
+    FromQueue,
+    /// From the answer on, IVR and outside talks too.
+    Everything,
+}
+
+/// The rule of one queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueRecording {
+    /// How much.
+    pub policy: RecordPolicy,
+    /// With a full disk nobody is let into the queue who would have to be recorded; else calls go on unrecorded.
+    pub refuse_when_full: bool,
+}
+
+/// What is recorded, and how.
+#[derive(Clone, Debug)]
+pub struct RecordingRules {
+    /// Of the IVR and of outside talks; queues that are not named have it too.
+    pub policy: RecordPolicy,
+    /// Queues with rules of their own.
+    pub queues: BTreeMap<QueueSlug, QueueRecording>,
+    /// Whether recordings are encrypted at rest.
+    pub encrypt: bool,
+    /// Longest pause: then the recording goes on by itself.
+    pub pause_max: Duration,
+    /// What an agent presses while talking to pause the recording; empty: nothing.
+    pub pause_code: String,
+    /// What resumes it.
+    pub resume_code: String,
+}
+
+impl Default for RecordingRules {
+    fn default() -> Self {
+        Self {
+            policy: RecordPolicy::Talk,
+            queues: BTreeMap::new(),
+            encrypt: false,
+            pause_max: Duration::from_secs(120),
+            pause_code: "*71".into(),
+            resume_code: "*72".into(),
+        }
+    }
+}
+
+impl RecordingRules {
+    /// The rule of a queue.
+    #[must_use]
+    pub fn of(&self, queue: &QueueSlug) -> QueueRecording {
+        self.queues.get(queue).copied().unwrap_or(QueueRecording {
+            policy: self.policy,
+            refuse_when_full: false,
+        })
+    }
+}
+
+/// Why a recording is not paused or resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordRefusal {
+    /// There is no such contact now.
+    #[error("there is no such call")]
+    UnknownContact,
+    /// Nothing of it is recorded now.
+    #[error("the call is not being recorded")]
+    NotRecorded,
+    /// Its recording is not paused.
+    #[error("the recording is not paused")]
+    NotPaused,
+}
+
 /// Settings of the switch.
 #[derive(Clone, Debug)]
 pub struct SwitchConfig {
@@ -123,8 +201,8 @@ pub struct SwitchConfig {
     pub lines_max: usize,
     /// Longest time that dialling waits for the screen-pop (design.md section 3, step 5).
     pub pop_hold: Duration,
-    /// Whether talks are recorded.
-    pub record: bool,
+    /// What is recorded.
+    pub recording: RecordingRules,
     /// No RTP and no RTCP for this long makes us probe the peer.
     pub media_silence: Duration,
     /// A probe unanswered for this long ends the call.
@@ -222,6 +300,36 @@ pub enum Command {
         /// The contact.
         contact: ContactId,
     },
+    /// Writes down that a user heard a recording.
+    Heard {
+        /// The contact, which may be over.
+        contact: ContactId,
+        /// The recording.
+        segment: SegmentId,
+        /// How.
+        how: &'static str,
+    },
+    /// Pauses or resumes the recording of a contact.
+    Recording {
+        /// The contact.
+        contact: ContactId,
+        /// Which.
+        command: RecordingCommand,
+    },
+}
+
+/// Pauses or resumes a recording.
+#[derive(Clone, Debug)]
+pub enum RecordingCommand {
+    /// Silence until resumed, or until this has passed (never longer than the rules allow).
+    Pause {
+        /// Why, for the recording and the journal.
+        reason: String,
+        /// How long at most.
+        longest: Option<Duration>,
+    },
+    /// Goes on.
+    Resume,
 }
 
 /// Where a caller is transferred to.
@@ -259,6 +367,8 @@ pub enum Reply {
     UnknownAgent,
     /// The transfer is refused.
     NotTransferred(TransferRefusal),
+    /// The recording is neither paused nor resumed.
+    NotRecording(RecordRefusal),
     /// A rule is against the pause.
     NotPaused(hotline_acd::PauseRefusal),
     /// There is no such number.
@@ -308,6 +418,13 @@ pub enum Input {
         path: String,
         /// What went wrong.
         error: String,
+    },
+    /// The recordings' disk is full or read-only from now on, or takes recordings again.
+    RecordingDisk {
+        /// Whether it takes recordings.
+        writable: bool,
+        /// Free bytes.
+        free: u64,
     },
     /// A user commands something.
     Command {

@@ -18,6 +18,7 @@ mod flow;
 mod offer;
 mod opening;
 mod outside;
+mod record;
 mod talk;
 mod transfer;
 
@@ -96,6 +97,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) config: &'a SwitchConfig,
     pub(crate) acd: &'a Acd,
     pub(crate) familiar: &'a Familiar,
+    /// Nothing can be recorded now.
+    pub(crate) disk_full: bool,
     pub(crate) rng: &'a mut Rng,
     pub(crate) actions: &'a mut Vec<Action>,
 }
@@ -167,6 +170,8 @@ pub(crate) struct Call {
     pub(crate) place: Option<WallTime>,
     /// The last key and the way it came, so that a phone that sends it twice is heard once.
     pub(crate) last_key: Option<flow::Key>,
+    /// What is recorded of it.
+    pub(crate) recording: record::Recording,
 }
 
 impl Call {
@@ -246,6 +251,7 @@ impl Call {
             Phase::Talking(talk) => self.close_talk(cx, talk, reason),
             Phase::Outside(outside) => self.close_outside(cx, outside, reason),
         }
+        self.stop_recording(cx);
         self.caller.release(cx, reason);
         cx.act(Action::Close(ending));
     }
@@ -314,6 +320,10 @@ impl Call {
             CallTimer::PopHold => self.on_pop_late(cx),
             CallTimer::OutsideRing => self.on_outside_silent(cx),
             CallTimer::Transfer => self.on_target_silent(cx),
+            CallTimer::ResumeRecording => {
+                // A recording that ended meanwhile has nothing to resume.
+                let _resumed = self.resume_recording(cx, By::System);
+            }
             CallTimer::ProbeCaller | CallTimer::ProbeAgent => {
                 self.close(cx, Ending::Lost(LostReason::MediaLost), ReleaseReason::MediaLost);
             }

@@ -9,6 +9,7 @@ mod arrival;
 mod close;
 mod commands;
 mod flows;
+mod recording;
 mod route;
 mod transfer;
 
@@ -53,6 +54,8 @@ pub struct Switch {
     /// What the queue engine wants, until it is carried out.
     wanted: VecDeque<hotline_acd::Effect>,
     journal_behind: bool,
+    /// Nothing can be recorded.
+    disk_full: bool,
     drain: Drain,
     gauges: Gauges,
     /// Versions of flows that part of a number's calls get.
@@ -95,6 +98,7 @@ impl Switch {
             out: Outbound::new(last),
             wanted: VecDeque::new(),
             journal_behind: false,
+            disk_full: false,
             drain: Drain::Open,
             gauges: Gauges::default(),
             canaries: flows::Canaries::default(),
@@ -140,6 +144,7 @@ impl Switch {
             Input::RecordingFailed { segment, path, error } => {
                 self.on_recording(now, segment, What::RecordingFailed { path, error });
             }
+            Input::RecordingDisk { writable, free } => self.on_recording_disk(now, writable, free),
             Input::Command { id, by, command } => {
                 let reply = self.on_command(now, by, command);
                 self.out.effect(Effect::Reply { id, reply });
@@ -321,6 +326,7 @@ impl Switch {
                 config: &self.config,
                 acd: &self.acd,
                 familiar: &self.familiar,
+                disk_full: self.disk_full,
                 rng: &mut self.rng,
                 actions: &mut actions,
             })
@@ -397,15 +403,6 @@ impl Switch {
     fn on_popped(&mut self, now: Now, offer: OfferId) {
         if let Some(contact) = self.acd.contact_of(offer) {
             self.with_call(now, contact, |call, cx| call.on_popped(cx, offer));
-        }
-    }
-
-    fn on_recording(&mut self, now: Now, segment: SegmentId, what: What) {
-        if let Some(contact) = self.recordings.remove(&segment) {
-            self.out.event(
-                now,
-                Draft::new(By::System, what).contact(contact).segment(segment),
-            );
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum CallTimer {
     ProbeCaller,
     /// The probe of the agent is unanswered.
     ProbeAgent,
+    /// A pause of the recording has lasted long enough.
+    ResumeRecording,
 }
 
 /// Deadlines of all calls. Setting one replaces it.
@@ -49,7 +51,7 @@ impl Timers {
     pub(crate) fn clear(&mut self, contact: ContactId) {
         let keys: Vec<_> = self
             .by_call
-            .range((contact, CallTimer::Setup)..=(contact, CallTimer::ProbeAgent))
+            .range((contact, CallTimer::Setup)..=(contact, CallTimer::ResumeRecording))
             .map(|(key, at)| (*key, *at))
             .collect();
         for ((contact, timer), at) in keys {

@@ -39,7 +39,7 @@ fn placed(dir: &Path, relative: &str) -> io::Result<PathBuf> {
     checked_path(dir, relative).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
-pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
@@ -55,6 +55,15 @@ pub(super) fn probe(dir: &Path) -> io::Result<()> {
         .open(&path);
     probed?.write_all(b"probe")?;
     std::fs::remove_file(path)
+}
+
+/// Bytes that may be written to the folder's disk; 0 where it is mounted read-only.
+pub(super) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(dir)?;
+    if disk.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Ok(0);
+    }
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// A file that keeps its own position: a header refreshed costs two writes, and no seek reaches the kernel.

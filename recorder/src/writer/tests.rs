@@ -11,6 +11,7 @@ use hotline_types::{ContactId, Rng, WallTime};
 
 use super::disk::private_folder;
 use super::*;
+use crate::proof::{Account, MarkKind, PublicKey, Standing, verify};
 use crate::{RecordingFile, list_day};
 
 fn ids(number: u8) -> RecordingSpec {
@@ -87,6 +88,8 @@ fn record(
     let config = RecorderConfig {
         dir: dir.to_owned(),
         recordings_max,
+        evidence: None,
+        free_min: 0,
     };
     let recorder = Recorder::start(config, rx, recycle, move |event| told.send(event).unwrap()).unwrap();
     for message in messages {
@@ -247,6 +250,8 @@ fn folder_that_cannot_be_made_stops_the_start_and_says_where() {
     let config = RecorderConfig {
         dir: scratch.0.join("recordings"),
         recordings_max: 1,
+        evidence: None,
+        free_min: 0,
     };
     let error = Recorder::start(config, rx, sync_channel(1).0, |_| ())
         .unwrap_err()
@@ -349,6 +354,8 @@ fn boxes_come_back_empty_for_reuse() {
     let config = RecorderConfig {
         dir: scratch.0.clone(),
         recordings_max: 1,
+        evidence: None,
+        free_min: 0,
     };
     let recorder = Recorder::start(config, rx, recycle, |_| ()).unwrap();
     for message in messages(&spec, 0, 400) {
@@ -373,12 +380,14 @@ fn recording_that_vanished_before_it_was_sealed_is_told_as_failed() {
     let counters = Arc::new(Counters::default());
     let sealer = Sealer {
         dir: scratch.0.clone(),
+        evidence: None,
         events: |event| told.borrow_mut().push(event),
         counters: Arc::clone(&counters),
     };
     sealer.take(Ending::Written {
         spec: spec.clone(),
         frames: 8000,
+        account: Account::default(),
     });
     assert!(
         matches!(&told.borrow()[..], [RecorderEvent::Failed { segment, .. }] if *segment == spec.segment),
@@ -386,4 +395,174 @@ fn recording_that_vanished_before_it_was_sealed_is_told_as_failed() {
         told.borrow()
     );
     assert_eq!((counters.read().failed, counters.read().sealed), (1, 0));
+}
+
+/// A recorder with manifest and keys over the messages; its events.
+fn record_proven(scratch: &Scratch, messages: Vec<TapMessage>) -> (Vec<RecorderEvent>, Arc<Evidence>) {
+    let dir = scratch.0.join("recordings");
+    let evidence = Arc::new(Evidence::open(&dir, &scratch.0.join("keys")).unwrap());
+    let (tx, rx) = channel();
+    let (told, events) = channel();
+    let config = RecorderConfig {
+        dir,
+        recordings_max: 9,
+        evidence: Some(Arc::clone(&evidence)),
+        free_min: 0,
+    };
+    let told = move |event| told.send(event).unwrap();
+    let recorder = Recorder::start(config, rx, sync_channel(4).0, told).unwrap();
+    for message in messages {
+        tx.send(message).unwrap();
+    }
+    drop(tx);
+    assert!(recorder.join());
+    (events.try_iter().collect(), evidence)
+}
+
+fn mark(spec: &RecordingSpec, at: u64, mark: RecordingMark) -> TapMessage {
+    TapMessage::Mark {
+        segment: spec.segment,
+        at: Time::from_millis(at),
+        mark,
+    }
+}
+
+/// Plain and encrypted: what is sealed can be verified and read, and its marks and gaps are those that were.
+#[test]
+fn recording_is_sealed_with_its_proof_segments_pauses_and_gaps() {
+    for suffix in ["wav", "wav.enc"] {
+        let scratch = Scratch::new(&format!("proven-{suffix}"));
+        let mut spec = ids(1);
+        spec.path = spec.path.replace(".wav", &format!(".{suffix}")).into();
+        // The caller is not heard from 1.0 s to 1.5 s, and pauses from 2.0 s to 3.0 s; the agent never.
+        let mut all = messages(&spec, 0, 4_000);
+        all.retain(|message| {
+            let TapMessage::Batch { until, .. } = message else {
+                return true;
+            };
+            let ms = until.since(Time::ZERO).as_millis();
+            !(1_000..1_500).contains(&ms) && !(2_000..3_000).contains(&ms)
+        });
+        all.insert(
+            1,
+            mark(&spec, 0, RecordingMark::Segment(hotline_types::SegmentKind::Talk)),
+        );
+        let at = all.iter().position(|message| matches!(message, TapMessage::Batch { until, .. } if until.since(Time::ZERO).as_millis() >= 3_000));
+        let at = at.unwrap();
+        all.insert(at, mark(&spec, 3_000, RecordingMark::Resume));
+        all.insert(at, mark(&spec, 2_000, RecordingMark::Pause("card".into())));
+        let (events, evidence) = record_proven(&scratch, all);
+        assert!(
+            matches!(&events[..], [RecorderEvent::Sealed { length_ms: 4_000, .. }]),
+            "{events:?}"
+        );
+        let dir = evidence.dir();
+        let key = PublicKey::parse(&std::fs::read_to_string(dir.join("manifest.pub")).unwrap()).unwrap();
+        let verified = verify(dir, &key, |_| ()).unwrap();
+        assert_eq!((verified.whole, verified.findings.len()), (1, 0), "{verified:?}");
+        let sealing = Standing::of(dir, &spec.path).unwrap().sealing.unwrap();
+        assert_eq!(
+            (sealing.length_ms, sealing.encrypted),
+            (4_000, suffix == "wav.enc")
+        );
+        let account = sealing.account.unwrap();
+        assert_eq!(account.off_ms, 0);
+        let at: Vec<u64> = account.marks.iter().map(|mark| mark.at_ms).collect();
+        assert_eq!(at, [0, 2_000, 3_000]);
+        assert!(matches!(&account.marks[1].what, MarkKind::Paused { reason } if reason == "card"));
+        let gaps: Vec<_> = account.gaps.iter().map(|gap| (gap.from_ms, gap.to_ms)).collect();
+        assert!(
+            matches!(
+                gaps[..],
+                [(970..=1_000, 1_460..=1_500), (0, 2_000), (3_000, 4_000)]
+            ),
+            "{gaps:?}"
+        );
+        let mut file = RecordingFile::open_with(dir, &spec.path, Some(evidence.vault())).unwrap();
+        let mut wav = Vec::new();
+        file.read_to_end(&mut wav).unwrap();
+        assert_eq!(wav.len(), 44 + 128_000);
+        let shape = crate::peaks(
+            RecordingFile::open_with(dir, &spec.path, Some(evidence.vault())).unwrap(),
+            8,
+        )
+        .unwrap();
+        assert!(
+            shape.caller[0] > 0 && shape.caller[4] == 0 && shape.agent == [0; 8],
+            "{shape:?}"
+        );
+        let mut flac = Vec::new();
+        let file = RecordingFile::open_with(dir, &spec.path, Some(evidence.vault())).unwrap();
+        crate::flac(file, &mut flac).unwrap();
+        assert!(flac.starts_with(b"fLaC") && flac.len() < wav.len() / 2);
+        if suffix == "wav.enc" {
+            assert!(
+                RecordingFile::open(dir, &spec.path).is_err(),
+                "it does not open without its key"
+            );
+            evidence.erase(&spec.path, "test", "over").unwrap();
+            assert_eq!(verify(dir, &key, |_| ()).unwrap().erased, 1);
+        }
+    }
+}
+
+/// A disk whose syncs take for ever: recordings go on being written, and every box comes back.
+#[test]
+fn slow_disk_at_the_end_of_one_recording_holds_up_no_other() {
+    let scratch = Scratch::new("slow");
+    let (first, second) = (ids(1), ids(2));
+    let (tx, rx) = channel();
+    let (recycle, empty) = sync_channel(1_000);
+    let (gate, closed) = sync_channel::<()>(0);
+    let closed = std::sync::Mutex::new(closed);
+    let config = RecorderConfig {
+        dir: scratch.0.clone(),
+        recordings_max: 9,
+        evidence: None,
+        free_min: 0,
+    };
+    // The sealer tells of the first and is stuck there, as in a sync.
+    let told = move |_| {
+        let _opened = closed.lock().unwrap().recv();
+    };
+    let recorder = Recorder::start(config, rx, recycle, told).unwrap();
+    for message in messages(&first, 0, 200)
+        .into_iter()
+        .chain(messages(&second, 0, 2_000))
+    {
+        tx.send(message).unwrap();
+    }
+    for _ in 0..10 + 100 {
+        empty
+            .recv_timeout(Duration::from_secs(10))
+            .expect("the writer goes on");
+    }
+    assert!(recorder.counts().sealed <= 1);
+    drop((tx, gate));
+    let counters = Arc::clone(&recorder.counters);
+    assert!(recorder.join());
+    assert_eq!(counters.read().sealed, 2);
+}
+
+/// A disk that gets full under a running recording, then has room again: told once each, and what was there is proven.
+#[test]
+fn disk_that_fills_up_is_told_and_what_was_written_is_sealed_as_cut_short() {
+    let scratch = Scratch::new("fills");
+    std::fs::create_dir_all(&scratch.0).unwrap();
+    let mut space = Space::new(scratch.0.clone(), 0);
+    assert_eq!(space.look(), None, "fine from the start");
+    let (writable, _) = space.failed(io::ErrorKind::StorageFull).expect("told at once");
+    assert!(!writable);
+    assert!(space.failed(io::ErrorKind::StorageFull).is_none(), "told once");
+    assert!(matches!(space.look(), Some((true, _))), "a write works again");
+    assert!(
+        space.failed(io::ErrorKind::NotFound).is_none(),
+        "no fault of the disk"
+    );
+    let (writable, _) = space
+        .failed(io::ErrorKind::ReadOnlyFilesystem)
+        .expect("told at once");
+    assert!(!writable);
+    let mut space = Space::new(scratch.0.clone(), u64::MAX);
+    assert!(matches!(space.look(), Some((false, _))), "too little is free");
 }

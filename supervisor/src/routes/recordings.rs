@@ -1,18 +1,22 @@
 //! Hearing a recording: byte ranges of its WAV, and a line in the log of who heard which.
 
+pub(super) mod keep;
 mod range;
+pub(super) mod search;
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
 use hotline_recorder::RecordingFile;
 use hotline_types::{ContactId, SegmentId};
+use serde::Deserialize;
 
 use crate::app::App;
+use crate::face::Actor;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::source::open_recording;
@@ -28,27 +32,15 @@ pub(super) async fn hear(
     Path((contact, segment)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let gone = || Problem::not_found("recording");
-    let contact: ContactId = contact.parse().map_err(|_| gone())?;
-    let segment: SegmentId = segment.parse().map_err(|_| gone())?;
-    let path = app
-        .records
-        .recording(contact, segment)
-        .await
-        .map_err(|error| Problem::of_face(&error, "recording"))?
-        .ok_or_else(gone)?;
-    let dir = app.recordings.clone();
-    let opened = tokio::task::spawn_blocking(move || open_recording(&dir, &path)).await;
-    let Ok(Ok(file)) = opened else {
-        tracing::warn!(%contact, %segment, "a recording that is written down is not on disk");
-        return Err(gone());
-    };
+    let (contact, segment) = ids(&contact, &segment)?;
+    let path = found(&app, contact, segment).await?;
+    let file = opened(&app, path).await?;
     let length = file.size();
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let chosen = part(asked, length);
     // The player asks for many ranges; the first byte is heard once.
     if matches!(chosen, Part::Whole | Part::Range { from: 0, .. }) {
-        tracing::info!(user = caller.viewer.name, %contact, %segment, "a recording is heard");
+        note(&app, &caller, contact, segment, "played").await?;
     }
     let (status, from, count) = match chosen {
         Part::Whole => (StatusCode::OK, 0, length),
@@ -77,6 +69,100 @@ pub(super) async fn hear(
             &format!("bytes {from}-{}/{length}", from + count - 1),
         );
     }
+    Ok(response)
+}
+
+/// The ids in a path.
+fn ids(contact: &str, segment: &str) -> Result<(ContactId, SegmentId), Problem> {
+    match (contact.parse(), segment.parse()) {
+        (Ok(contact), Ok(segment)) => Ok((contact, segment)),
+        _ => Err(Problem::not_found("recording")),
+    }
+}
+
+/// The file of a recording, relative to the folder.
+async fn found(app: &App, contact: ContactId, segment: SegmentId) -> Result<String, Problem> {
+    app.records
+        .recording(contact, segment)
+        .await
+        .map_err(|error| Problem::of_face(&error, "recording"))?
+        .ok_or_else(|| Problem::not_found("recording"))
+}
+
+async fn opened(app: &App, path: String) -> Result<RecordingFile, Problem> {
+    let shared = App::clone(app);
+    let told = path.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        open_recording(&shared.recordings, &path, shared.evidence.as_deref())
+    });
+    let Ok(Ok(file)) = opened.await else {
+        tracing::warn!(
+            path = told,
+            "a recording that is written down is not on disk, or its key is destroyed"
+        );
+        return Err(Problem::not_found("recording"));
+    };
+    Ok(file)
+}
+
+/// Writes down who heard what. Where that cannot be, it is not heard.
+async fn note(
+    app: &App,
+    caller: &Caller,
+    contact: ContactId,
+    segment: SegmentId,
+    how: &'static str,
+) -> Result<(), Problem> {
+    let actor = Actor::from(&caller.viewer);
+    tracing::info!(user = actor.name, %contact, %segment, how, "a recording is heard");
+    let noted = app.gateway.heard(&actor, contact, segment, how).await;
+    let gone = || Problem::not_found("recording");
+    noted
+        .map(|_| ())
+        .map_err(|error| Problem::of_command(error, gone, "Try again in a moment."))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    /// `wav` or `flac`.
+    format: Option<String>,
+}
+
+/// `GET /v1/recordings/{contact}/{segment}/download?format=wav|flac`.
+pub(super) async fn download(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path((contact, segment)): Path<(String, String)>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let (contact, segment) = ids(&contact, &segment)?;
+    let path = found(&app, contact, segment).await?;
+    let file = opened(&app, path).await?;
+    let format = wanted.format.as_deref().unwrap_or("wav");
+    if !["wav", "flac"].contains(&format) {
+        return Err(Problem::bad_request(
+            "There is no such format.",
+            "Use wav or flac.",
+        ));
+    }
+    note(&app, &caller, contact, segment, "downloaded").await?;
+    let mut response = if format == "wav" {
+        let length = file.size();
+        stream(file, 0, length).into_response()
+    } else {
+        let encoded = tokio::task::spawn_blocking(move || {
+            let mut encoded = Vec::new();
+            hotline_recorder::flac(file, &mut encoded).map(|()| encoded)
+        });
+        let Ok(Ok(encoded)) = encoded.await else {
+            return Err(Problem::store_unavailable());
+        };
+        encoded.into_response()
+    };
+    insert(&mut response, header::CONTENT_TYPE, &format!("audio/{format}"));
+    let name = format!("attachment; filename=\"{segment}.{format}\"");
+    insert(&mut response, header::CONTENT_DISPOSITION, &name);
+    insert(&mut response, header::CACHE_CONTROL, "private, no-store");
     Ok(response)
 }
 

@@ -89,6 +89,27 @@ impl Gateway for FakeGateway {
         Ok(None)
     }
 
+    async fn recording(
+        &self,
+        actor: &Actor,
+        contact: ContactId,
+        order: RecordingOrder,
+    ) -> Result<Seq, CommandError> {
+        let what = format!("recording {contact} {order:?}");
+        self.done(actor, &"1001".parse().expect("a slug"), &what)
+    }
+
+    async fn heard(
+        &self,
+        actor: &Actor,
+        _: ContactId,
+        segment: SegmentId,
+        how: &'static str,
+    ) -> Result<Seq, CommandError> {
+        let what = format!("{how} {segment}");
+        self.done(actor, &"1001".parse().expect("a slug"), &what)
+    }
+
     fn readiness(&self) -> Readiness {
         Readiness {
             ready: true,
@@ -182,6 +203,31 @@ impl Records for FakeRecords {
         Ok(self.recorded.lock().expect("not poisoned").clone())
     }
 
+    async fn recorded(&self, query: &RecordingQuery) -> Result<RecordedList, FaceError> {
+        let row = RecordedRow {
+            segment: SegmentId::from_bytes([2; 16]).to_string(),
+            path: self
+                .recorded
+                .lock()
+                .expect("not poisoned")
+                .clone()
+                .unwrap_or_default(),
+            caller: Some(if query.see_numbers {
+                NUMBER.to_owned()
+            } else {
+                masked(NUMBER)
+            }),
+            queue: query.queue.clone(),
+            ..RecordedRow::default()
+        };
+        let (items, next) = (vec![row], None);
+        Ok(RecordedList { items, next })
+    }
+
+    async fn events_of(&self, _: ContactId) -> Result<Vec<Event>, FaceError> {
+        Ok(Vec::new())
+    }
+
     async fn counters(&self, _: &FigureQuery) -> Result<Vec<(Scope, Counts)>, FaceError> {
         let counts = Counts {
             offered: 4,
@@ -267,6 +313,7 @@ pub(super) fn desk_in(recordings: PathBuf) -> Desk {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         https: false,
         recordings,
+        evidence: None,
         directory: directory(),
         build: "test".into(),
     };

@@ -20,6 +20,7 @@ import '@mantine/core/styles/Stack.css';
 import '@mantine/core/styles/Text.css';
 import './shared/theme/tokens.css';
 import './app/app.css';
+import './features/recordings/recordings.css';
 import { MantineProvider } from '@mantine/core';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

@@ -14,7 +14,7 @@ use hotline_media::ClipId;
 use hotline_sip::{
     Credentials, Endpoint, EndpointConfig, Listener, ListenerId, Phone, PhoneConfig, Role, Trunk,
 };
-use hotline_switch::{MediaFace, Number, SrtpRules, Switch, SwitchConfig};
+use hotline_switch::{MediaFace, Number, RecordingRules, SrtpRules, Switch, SwitchConfig};
 use hotline_types::{AgentSlug, Intent, Now, Pii, Rng, Time};
 use ivr_flows::PromptRef;
 
@@ -271,7 +271,7 @@ fn switch_config(options: &Options) -> SwitchConfig {
         srtp: SrtpRules::default(),
         lines_max: options.lines,
         pop_hold: Duration::from_millis(10),
-        record: true,
+        recording: RecordingRules::default(),
         media_silence: Duration::from_secs(20),
         probe_wait: Duration::from_secs(8),
         retry_after_s: 10,

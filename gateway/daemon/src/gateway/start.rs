@@ -12,10 +12,11 @@ use hotline_config::{Durability, Settings};
 use hotline_io::clock::Clock;
 use hotline_io::media::{MediaConfig, MediaPlane};
 use hotline_io::sip::{BoundSip, SharedBans, SipCounters, SipSender};
-use hotline_journal::{BusinessDays, By, Draft, EVENT_VERSION, Event, Seq, What};
+use hotline_journal::{BusinessDays, By, Draft, EVENT_VERSION, Event, Seq};
 use hotline_media::MediaEvent;
 use hotline_media::tap::{TapBatch, TapMessage};
-use hotline_recorder::{Recorder, RecorderConfig, RecorderEvent};
+use hotline_recorder::Recorder;
+use hotline_recorder::proof::Evidence;
 use hotline_sip::Endpoint;
 use hotline_store::{Batch, JournalHandle, People, Recovered, Store, StoreConfig, Unsealed};
 use hotline_supervisor::report::Reporting;
@@ -24,6 +25,7 @@ use hotline_switch::{Input, Switch};
 use hotline_types::{AgentSlug, Intent, OfferId, Pii, Rng};
 use tokio::sync::{mpsc, watch};
 
+use super::recordings;
 use super::{CONSOLE, FLUSH_MAX, Gateway, QUESTIONS, Watch, entropy};
 use crate::bridge::Bridge;
 use crate::content::Content;
@@ -62,8 +64,10 @@ pub(super) async fn start(settings: &Settings) -> anyhow::Result<(Gateway, Watch
     let (journal, writer, sink) = ground.store.writer(&ground.recovered, doors.pops).await?;
     let feed = journal.subscribe();
     let watch = ground.watch(&journal);
-    let last = close_what_a_crash_left(settings, &ground.recovered, &clock, &journal)?;
-    let told = (doors.media, doors.control.clone());
+    let evidence = &ground.evidence;
+    let last = close_what_a_crash_left(settings, evidence, &ground.recovered, &clock, &journal)?;
+    let recorder = recordings::parts(settings, evidence, doors.control.clone());
+    let told = (doors.media, recorder);
     let (media, recorder) = start_media(settings, clock, &mut rng, &ground.content.library, told)?;
     let addresses = addresses(settings, &ground.bound)?;
     let flows = flows(&ground, &doors.orders, clock);
@@ -87,19 +91,15 @@ pub(super) async fn start(settings: &Settings) -> anyhow::Result<(Gateway, Watch
         control_token: Pii::new(token.clone()),
         rng: rng.fork(),
     };
-    let (supervisor, console) = Supervisor::build(console_config(settings), console_parts).await?;
+    let config = console_config(settings, &ground.evidence);
+    let (supervisor, console) = Supervisor::build(config, console_parts).await?;
     let committed = journal.committed();
     let inbox = ends.inbox(journal.committed());
     let sender = sip.sender.clone();
     let outward = (sip.sender, Arc::clone(&media), journal);
     let shown = (Arc::clone(&pulse), sip.signalling);
     let driver = Driver::new(core.switch, clock, inbox, outward, shown, questions);
-    let tasks = vec![
-        ("journal", tokio::spawn(writer.run())),
-        ("desk", tokio::spawn(sink.run())),
-        (QUESTIONS, tokio::spawn(answers)),
-        (CONSOLE, tokio::spawn(console)),
-    ];
+    let tasks = spawned(writer.run(), sink.run(), answers, console);
     let (sip, driver) = (tokio::spawn(sip_work), tokio::spawn(driver.run()));
     let listeners = by_slug(settings, &addresses);
     wait_until_closed(committed, last).await;
@@ -117,11 +117,27 @@ pub(super) async fn start(settings: &Settings) -> anyhow::Result<(Gateway, Watch
         sender,
         media,
         recorder,
+        tidy: recordings::tidy(settings, &ground.store, &ground.evidence),
         listeners,
         on_duty: core.on_duty,
         drain: settings.limits.drain,
     };
     Ok((gateway, watch))
+}
+
+/// The tasks that write, and the one that serves.
+fn spawned(
+    journal: impl Future<Output = ()> + Send + 'static,
+    desk: impl Future<Output = ()> + Send + 'static,
+    answers: impl Future<Output = ()> + Send + 'static,
+    console: impl Future<Output = ()> + Send + 'static,
+) -> Vec<(&'static str, tokio::task::JoinHandle<()>)> {
+    vec![
+        ("journal", tokio::spawn(journal)),
+        ("desk", tokio::spawn(desk)),
+        (QUESTIONS, tokio::spawn(answers)),
+        (CONSOLE, tokio::spawn(console)),
+    ]
 }
 
 fn tell_warnings(settings: &Settings) {
@@ -139,6 +155,7 @@ struct Ground {
     people: People,
     days: BusinessDays,
     recovered: Recovered,
+    evidence: Arc<Evidence>,
 }
 
 impl Ground {
@@ -146,6 +163,7 @@ impl Ground {
     async fn take(settings: &Settings, rng: &mut Rng) -> anyhow::Result<Self> {
         let place = Place::take(&settings.data.dir)?;
         let bound = listeners::bind(settings)?;
+        let evidence = recordings::evidence(settings)?;
         let store = open_store(settings).await?;
         let people = store.people();
         let content = content::load(settings, &people.active_flows().await?)?;
@@ -164,6 +182,7 @@ impl Ground {
             people,
             days,
             recovered,
+            evidence,
         })
     }
 
@@ -233,11 +252,12 @@ impl Ends {
 /// Writes the events of [`closing`] before any others. Answers the position of the last event there is then.
 fn close_what_a_crash_left(
     settings: &Settings,
+    evidence: &Evidence,
     recovered: &Recovered,
     clock: &Clock,
     journal: &JournalHandle,
 ) -> anyhow::Result<Seq> {
-    let closing = closing(settings, recovered, clock);
+    let closing = closing(settings, evidence, recovered, clock);
     let last = closing.last().map_or(recovered.last, |event| event.seq);
     if !closing.is_empty() {
         tracing::warn!(
@@ -259,10 +279,10 @@ fn start_media(
     clock: Clock,
     rng: &mut Rng,
     library: &Arc<hotline_media::Library>,
-    (events, control): (mpsc::Sender<MediaEvent>, mpsc::Sender<Input>),
+    (events, recorder): (mpsc::Sender<MediaEvent>, recordings::RecorderParts),
 ) -> anyhow::Result<(Arc<MediaPlane>, Recorder)> {
     let taps = Taps::new();
-    let recorder = start_recorder(settings, taps.tapped, taps.recycle, control)?;
+    let recorder = recorder.start(taps.tapped, taps.recycle)?;
     let config = media_config(settings, clock, rng);
     let media = MediaPlane::start(&config, library, &taps.tap, taps.recycled, &move |event| {
         events.try_send(event).is_ok()
@@ -488,7 +508,7 @@ async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
 }
 
 /// What closes the contacts and the recordings that a crash left open.
-fn closing(settings: &Settings, recovered: &Recovered, clock: &Clock) -> Vec<Event> {
+fn closing(settings: &Settings, evidence: &Evidence, recovered: &Recovered, clock: &Clock) -> Vec<Event> {
     let mut events = recovered.closing();
     let mut seq = events.last().map_or(recovered.last, |event| event.seq);
     for Unsealed {
@@ -497,17 +517,7 @@ fn closing(settings: &Settings, recovered: &Recovered, clock: &Clock) -> Vec<Eve
         path,
     } in recovered.unsealed()
     {
-        let what = match hotline_recorder::repair(&settings.recording.dir.join(&path)) {
-            Ok(repaired) => What::RecordingSealed {
-                path,
-                length_ms: repaired.length_ms,
-                repaired: true,
-            },
-            Err(error) => What::RecordingFailed {
-                path,
-                error: error.to_string(),
-            },
-        };
+        let what = recordings::repaired(settings, evidence, (contact, segment), path);
         let draft = Draft::new(By::System, what).contact(contact).segment(segment);
         seq = seq.next();
         events.push(Event {
@@ -527,40 +537,6 @@ fn closing(settings: &Settings, recovered: &Recovered, clock: &Clock) -> Vec<Eve
     events
 }
 
-fn start_recorder(
-    settings: &Settings,
-    tapped: Receiver<TapMessage>,
-    recycle: SyncSender<Box<TapBatch>>,
-    control: mpsc::Sender<Input>,
-) -> anyhow::Result<Recorder> {
-    let config = RecorderConfig {
-        dir: settings.recording.dir.clone(),
-        // Sealing may lag behind the next calls a little.
-        recordings_max: settings.hotline.lines * 2,
-    };
-    let told = move |event: RecorderEvent| {
-        let input = match event {
-            RecorderEvent::Sealed {
-                segment,
-                path,
-                length_ms,
-            } => Input::RecordingSealed {
-                segment,
-                path: path.to_string(),
-                length_ms,
-            },
-            RecorderEvent::Failed { segment, path, error } => Input::RecordingFailed {
-                segment,
-                path: path.to_string(),
-                error: error.to_string(),
-            },
-        };
-        // Called on the recorder's own threads, which may wait; the driver gone means that the process ends.
-        drop(control.blocking_send(input));
-    };
-    Ok(Recorder::start(config, tapped, recycle, told)?)
-}
-
 fn media_config(settings: &Settings, clock: Clock, rng: &mut Rng) -> MediaConfig {
     let mut seed = [0_u8; 32];
     rng.fill(&mut seed);
@@ -576,11 +552,12 @@ fn media_config(settings: &Settings, clock: Clock, rng: &mut Rng) -> MediaConfig
     }
 }
 
-fn console_config(settings: &Settings) -> ConsoleConfig {
+fn console_config(settings: &Settings, evidence: &Arc<Evidence>) -> ConsoleConfig {
     ConsoleConfig {
         listen: settings.console.bind,
         https: !settings.console.trusted_proxies.is_empty(),
         recordings: settings.recording.dir.clone(),
+        evidence: Some(Arc::clone(evidence)),
         directory: directory::directory(settings),
         build: env!("CARGO_PKG_VERSION").to_owned(),
     }

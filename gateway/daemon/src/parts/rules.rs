@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use hotline_acd::{Overflow, Policy, QueueRules, Requirement, SkillStep, Tier, When, WrapUpRule};
-use hotline_config::{OverflowWhen, RoutingPolicy, Settings, WrapUpEnds};
+use hotline_config::{OverflowWhen, RecordPolicy, RoutingPolicy, Settings, WrapUpEnds};
+use hotline_switch::{QueueRecording, RecordingRules};
 
 /// The rules of one queue.
 ///
@@ -127,4 +128,32 @@ pub fn pauses(settings: &Settings) -> Vec<hotline_acd::PauseRule> {
         team_max: pause.team_max,
     });
     all.collect()
+}
+
+/// What is recorded.
+#[must_use]
+pub fn recording(settings: &Settings) -> RecordingRules {
+    let recording = &settings.recording;
+    let policy = |policy| match policy {
+        _ if !recording.enabled => hotline_switch::RecordPolicy::Off,
+        RecordPolicy::Off => hotline_switch::RecordPolicy::Off,
+        RecordPolicy::Talk => hotline_switch::RecordPolicy::Talk,
+        RecordPolicy::Queue => hotline_switch::RecordPolicy::FromQueue,
+        RecordPolicy::Everything => hotline_switch::RecordPolicy::Everything,
+    };
+    let queues = settings.queues.iter().map(|queue| {
+        let rule = QueueRecording {
+            policy: policy(queue.record.unwrap_or(recording.policy)),
+            refuse_when_full: queue.refuse_unrecorded,
+        };
+        (queue.slug.clone(), rule)
+    });
+    RecordingRules {
+        policy: policy(recording.policy),
+        queues: queues.collect(),
+        encrypt: recording.encrypt,
+        pause_max: recording.pause_max,
+        pause_code: recording.pause_code.clone(),
+        resume_code: recording.resume_code.clone(),
+    }
 }

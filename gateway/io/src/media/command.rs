@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hotline_media::leg::Leg;
-use hotline_media::{MediaCommand, MediaEvent, OpenFailure, Playout, RecordingSpec, Stretch};
+use hotline_media::{MediaCommand, MediaEvent, OpenFailure, Playout, RecordingMark, RecordingSpec, Stretch};
 use hotline_types::{LegId, Time};
 use rustix::event::epoll;
 
@@ -35,6 +35,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
             MediaCommand::Unbridge { leg } => self.slots.find(leg).map(|at| self.unbridge(at)),
             MediaCommand::Record { caller, spec } => self.record(now, caller, spec),
             MediaCommand::StopRecord { caller } => self.stop_record(now, caller),
+            MediaCommand::MarkRecording { caller, mark } => self.mark_recording(now, caller, mark),
             MediaCommand::Hold { caller, held } => self.hold(caller, held),
             MediaCommand::Connect {
                 leg,
@@ -233,6 +234,13 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
         let at = self.slots.find(caller)?;
         let recording = self.slots.get(at)?.recording.take()?;
         self.parts.taps.stop(now, recording);
+        Some(())
+    }
+
+    fn mark_recording(&mut self, now: Time, caller: LegId, mark: RecordingMark) -> Option<()> {
+        let at = self.slots.find(caller)?;
+        let recording = self.slots.get(at)?.recording.as_mut()?;
+        self.parts.taps.mark(now, recording, mark);
         Some(())
     }
 

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hotline_media::tap::{Channel, TapBatch, TapFrame, TapMessage};
-use hotline_media::{Codec, RecordingSpec, rtp::Header};
+use hotline_media::{Codec, RecordingMark, RecordingSpec, rtp::Header};
 use hotline_types::{SegmentId, Time};
 
 /// How long a batch is filled.
 const FLUSH_AFTER: Duration = Duration::from_millis(500);
 /// Empty boxes that a thread keeps.
 const POOL_MAX: usize = 1_024;
+/// Starts, stops and marks that wait for the recorder before marks are given up.
+const MARKS_WAITING_MAX: usize = 65_536;
 /// Boxes that a thread takes back at a time.
 const RECYCLE_MAX: usize = 256;
 
@@ -22,6 +24,8 @@ pub(super) struct Recording {
     segment: SegmentId,
     batch: Option<Box<TapBatch>>,
     flush_due: Time,
+    /// Nothing is tapped.
+    paused: bool,
 }
 
 /// A tapped payload, apart from when it came.
@@ -66,11 +70,30 @@ impl Taps {
             segment,
             batch: None,
             flush_due: now + FLUSH_AFTER,
+            paused: false,
         }
+    }
+
+    /// Marks the recording; a pause pauses it. What was tapped before is handed over first.
+    pub(super) fn mark(&mut self, now: Time, recording: &mut Recording, mark: RecordingMark) {
+        match mark {
+            RecordingMark::Pause(_) => recording.paused = true,
+            RecordingMark::Resume => recording.paused = false,
+            RecordingMark::Segment(_) => {}
+        }
+        self.flush(now, recording);
+        self.send(TapMessage::Mark {
+            segment: recording.segment,
+            at: now,
+            mark,
+        });
     }
 
     /// Adds a payload; a full batch leaves first.
     pub(super) fn frame(&mut self, now: Time, recording: &mut Recording, spoken: Spoken<'_>) {
+        if recording.paused {
+            return;
+        }
         let frame = TapFrame {
             channel: spoken.channel,
             codec: spoken.codec,
@@ -136,8 +159,12 @@ impl Taps {
                 self.dropped += 1;
                 self.keep(batch);
             }
-            // At most two per recording, and there are no more recordings than legs.
-            TapMessage::Start { .. } | TapMessage::Stop { .. } => self.waiting.push_back(refused),
+            // A mark of a recorder this far behind is given up like audio; starts and stops never are: at most two per
+            // recording, and there are no more recordings than legs.
+            TapMessage::Mark { .. } if self.waiting.len() >= MARKS_WAITING_MAX => self.dropped += 1,
+            TapMessage::Start { .. } | TapMessage::Mark { .. } | TapMessage::Stop { .. } => {
+                self.waiting.push_back(refused);
+            }
         }
     }
 

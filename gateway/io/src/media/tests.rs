@@ -421,7 +421,7 @@ fn the_tap_yields_both_sides_whole_between_a_start_and_a_stop() {
     let mut complete = began;
     loop {
         match house.taps.recv_timeout(PATIENCE).unwrap() {
-            TapMessage::Start { .. } => panic!("a second start"),
+            TapMessage::Start { .. } | TapMessage::Mark { .. } => panic!("a second start, or a mark"),
             TapMessage::Batch { batch, until, .. } => {
                 let mut rest = &batch.bytes[..];
                 for frame in &batch.frames {

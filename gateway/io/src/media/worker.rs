@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use hotline_media::leg::{Content, FRAME_BYTES_MAX, Taken};
 use hotline_media::rtcp::REPORT_BYTES_MAX;
+use hotline_media::rtp::Header;
 use hotline_media::tap::Channel;
 use hotline_media::{Library, MediaCommand, MediaEvent};
 use hotline_types::{LegId, Pii, Rng, Time};
@@ -231,7 +232,7 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
         if let Some(bridge) = slot.bridge {
             self.relay(now, place.at, bridge, &taken, packet);
         } else if let (Some(recording), Content::Audio(codec)) = (&mut slot.recording, taken.content) {
-            // A message: the caller alone.
+            // A message, or the caller alone with our prompts.
             let spoken = Spoken {
                 channel: Channel::Caller,
                 codec,
@@ -321,6 +322,18 @@ impl<E: Fn(MediaEvent) -> bool> Worker<E> {
                 let made = slot.leg.frame(now, &self.parts.library, &mut frame);
                 self.counters.ticks_lost += made.missed;
                 if let Some(packet) = frame.get(..made.len).filter(|packet| !packet.is_empty()) {
+                    if slot.bridge.is_none()
+                        && let (Some(recording), Some(codec)) = (&mut slot.recording, slot.leg.codec())
+                        && let Some(header) = Header::read(packet)
+                    {
+                        let spoken = Spoken {
+                            channel: Channel::Agent,
+                            codec,
+                            header: &header,
+                            payload: header.payload(packet),
+                        };
+                        self.parts.taps.frame(now, recording, spoken);
+                    }
                     if send(slot, packet) {
                         self.counters.played += 1;
                     } else {

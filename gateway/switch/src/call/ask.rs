@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hotline_journal::{By, What};
-use hotline_media::{MediaCommand, RecordingSpec};
+use hotline_media::MediaCommand;
 use hotline_sip::{Command, ReleaseReason};
 use hotline_types::{HangupBy, PersonId, RefusalReason, SegmentId, SegmentKind, Time};
 use ivr_flows::{CallerFacts, Input};
@@ -187,19 +187,9 @@ impl Call {
 
     fn record_message(&mut self, cx: &mut Cx<'_>, mailbox: String, min: Duration) {
         let segment = self.open_segment(cx, SegmentKind::Message);
-        let day = self.business_date.0.replace('-', "/");
-        let path = format!("{day}/{}/{segment}.wav", self.contact);
-        let started = What::RecordingStarted { path: path.clone() };
-        cx.event(self.draft(By::System, started).segment(segment));
-        cx.act(Action::Recording(segment));
-        cx.media(MediaCommand::Record {
-            caller: self.caller.leg,
-            spec: RecordingSpec {
-                contact: self.contact,
-                segment,
-                path: path.into(),
-            },
-        });
+        // One leg, one recording: what ran of the call ends where the message begins.
+        self.stop_recording(cx);
+        self.begin_file(cx, segment);
         self.message = Some(Message {
             mailbox,
             segment,
@@ -234,6 +224,7 @@ impl Call {
         };
         self.surveyed = true;
         let segment = self.open_segment(cx, SegmentKind::Ivr);
+        self.record_step(cx, super::record::Step::Ivr, segment);
         self.phase = Phase::Flow(InFlow { run, segment });
         self.run_flow(cx, Input::AgentLeft);
         true

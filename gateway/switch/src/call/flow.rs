@@ -9,6 +9,7 @@ use hotline_sip::ReleaseReason;
 use hotline_types::{FlowOutReason, HangupBy, Pii, QueueSlug, SegmentId, SegmentKind, Time, WallTime};
 use ivr_flows::{Effect, Input, Output, PromptRef, Run};
 
+use super::record::Step;
 use super::{Action, Call, Cx, Ending, OfferLeg, Phase};
 use crate::timer::CallTimer;
 
@@ -170,6 +171,10 @@ impl Call {
     }
 
     fn enqueue(&mut self, cx: &mut Cx<'_>, queue: QueueSlug, priority: Duration) {
+        if self.must_not_enter(cx, &queue) {
+            cx.event(self.draft(By::System, What::RecordingSkipped).queue(queue));
+            return self.answer_flow(cx, Input::QueueExit(FlowOutReason::Full));
+        }
         let Phase::Flow(in_flow) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             return;
         };
@@ -187,6 +192,7 @@ impl Call {
                 .segment(segment)
                 .queue(queue.clone()),
         );
+        self.record_step(cx, Step::Wait(&queue), segment);
         self.phase = Phase::Waiting(Waiting {
             run: in_flow.run,
             segment,
@@ -231,7 +237,12 @@ impl Call {
         let opened = What::SegmentOpened {
             segment_kind: SegmentKind::Wait,
         };
-        cx.event(self.draft(By::System, opened).segment(segment).queue(queue));
+        cx.event(
+            self.draft(By::System, opened)
+                .segment(segment)
+                .queue(queue.clone()),
+        );
+        self.record_step(cx, Step::Wait(&queue), segment);
         if let Phase::Waiting(waiting) = &mut self.phase {
             waiting.segment = segment;
         }
@@ -247,6 +258,7 @@ impl Call {
                 }
                 self.close_segment(cx, waiting.segment);
                 let segment = self.open_segment(cx, SegmentKind::Ivr);
+                self.record_step(cx, Step::Ivr, segment);
                 self.phase = Phase::Flow(InFlow {
                     run: waiting.run,
                     segment,

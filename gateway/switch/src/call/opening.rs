@@ -96,6 +96,7 @@ impl Call {
     /// The flow begins.
     pub(super) fn begin_flow(&mut self, cx: &mut Cx<'_>) {
         let segment = self.open_segment(cx, SegmentKind::Ivr);
+        self.record_step(cx, super::record::Step::Ivr, segment);
         let run = match &self.language {
             Some(language) => ivr_flows::Run::in_language(self.flow.clone(), language),
             None => ivr_flows::Run::new(self.flow.clone()),

@@ -146,6 +146,7 @@ impl Call {
             segment_kind: SegmentKind::Outside,
         };
         cx.event(self.draft(by, opened).segment(segment));
+        self.record_step(cx, super::record::Step::Outside, segment);
         cx.media(hold_music(cx.config, self.caller.leg));
         let most = cx.config.dialplan.ring;
         let ends = cx.now.mono + ring.map_or(most, |ring| ring.min(most));

@@ -2,11 +2,12 @@
 
 use hotline_acd::Input as AcdInput;
 use hotline_journal::{By, What};
-use hotline_media::{AfterPlay, Direction, MediaCommand, PlayId, RecordingSpec, Stretch};
+use hotline_media::{AfterPlay, Direction, MediaCommand, PlayId, RecordingMark, Stretch};
 use hotline_sip::ReleaseReason;
 use hotline_types::{AgentSlug, LegId, OfferId, QueueSlug, SegmentId, SegmentKind, WallTime};
 use ivr_flows::Run;
 
+use super::record::Step;
 use super::transfer::Transfer;
 use super::{Action, Call, Cx, Phase};
 use crate::api::SwitchConfig;
@@ -33,7 +34,6 @@ pub(crate) struct Talk {
     pub(crate) segment: SegmentId,
     /// The flow, for the way back into a queue.
     pub(super) run: Run,
-    pub(super) recorded: bool,
     /// The hold segment, while the agent has the caller on hold.
     pub(super) hold: Option<SegmentId>,
     /// The queue that the caller came from, and the time that counts for a place in it.
@@ -76,11 +76,11 @@ impl Call {
             enqueued_at: waiting.enqueued_at,
             run: waiting.run,
         };
-        self.begin_talk(cx, with, false);
+        self.begin_talk(cx, with);
     }
 
     /// Caller and agent hear each other from now on; a recording that runs goes on.
-    pub(super) fn begin_talk(&mut self, cx: &mut Cx<'_>, with: With, recorded: bool) {
+    pub(super) fn begin_talk(&mut self, cx: &mut Cx<'_>, with: With) {
         let segment = SegmentId::new(cx.now.wall, cx.rng);
         let talk_of = |draft: hotline_journal::Draft| {
             draft
@@ -108,9 +108,7 @@ impl Call {
             };
             cx.media(MediaCommand::Measure { leg: of, stretch });
         }
-        if cx.config.record && !recorded {
-            self.start_recording(cx, segment);
-        }
+        self.record_step(cx, Step::Talk(&with.queue), segment);
         let direction = with
             .media
             .negotiated
@@ -121,7 +119,6 @@ impl Call {
             media: with.media,
             segment,
             run: with.run,
-            recorded: cx.config.record,
             hold: None,
             queue: with.queue,
             enqueued_at: with.enqueued_at,
@@ -129,25 +126,6 @@ impl Call {
             left: false,
         });
         self.on_agent_direction(cx, direction);
-    }
-
-    fn start_recording(&self, cx: &mut Cx<'_>, segment: SegmentId) {
-        let day = self.business_date.0.replace('-', "/");
-        let path = format!("{day}/{}/{segment}.wav", self.contact);
-        cx.event(
-            self.draft(By::System, What::RecordingStarted { path: path.clone() })
-                .segment(segment),
-        );
-        cx.act(Action::Recording(segment));
-        let spec = RecordingSpec {
-            contact: self.contact,
-            segment,
-            path: path.into(),
-        };
-        cx.media(MediaCommand::Record {
-            caller: self.caller.leg,
-            spec,
-        });
     }
 
     /// The agent's SDP says hold (both styles become `RecvOnly` or `Inactive` for us) or takes it back.
@@ -171,12 +149,14 @@ impl Call {
                         .segment(segment)
                         .agent(agent),
                 );
+                self.mark_recording(cx, RecordingMark::Segment(SegmentKind::Hold));
                 cx.media(MediaCommand::Hold { caller, held: true });
                 cx.media(hold_music(cx.config, caller));
                 Some(segment)
             }
             (false, Some(segment)) => {
                 cx.media(MediaCommand::StopPlay { leg: caller });
+                self.mark_recording(cx, RecordingMark::Segment(SegmentKind::Talk));
                 cx.media(MediaCommand::Hold { caller, held: false });
                 self.close_segment(cx, segment);
                 None
@@ -195,9 +175,6 @@ impl Call {
     /// Takes the talk apart; both sides are let go.
     pub(super) fn close_talk(&self, cx: &mut Cx<'_>, mut talk: Talk, reason: ReleaseReason) {
         let caller = self.caller.leg;
-        if talk.recorded {
-            cx.media(MediaCommand::StopRecord { caller });
-        }
         cx.media(MediaCommand::Unbridge { leg: caller });
         if let Some(transfer) = talk.transfer.take() {
             self.drop_target(cx, transfer, ReleaseReason::NoAnswer);

@@ -17,6 +17,7 @@ use hotline_types::{
 use ivr_flows::{Flow, Library};
 
 use super::flow::InFlow;
+use super::record::Step;
 use super::talk::With;
 use super::{Action, Call, Cx, Ending, Phase, Talk, hold_music};
 use crate::leg_media::LegMedia;
@@ -228,7 +229,7 @@ impl Call {
             enqueued_at: talk.enqueued_at,
             run: talk.run,
         };
-        self.begin_talk(cx, with, talk.recorded);
+        self.begin_talk(cx, with);
     }
 
     /// The transferor's phone hung up while the target rings: off to wrap-up, the caller waits for the target.
@@ -323,9 +324,11 @@ impl Call {
         self.close_talk(cx, talk, ReleaseReason::Normal);
         cx.media(MediaCommand::StopPlay { leg: self.caller.leg });
         let segment = self.open_segment(cx, SegmentKind::Ivr);
+        self.record_step(cx, Step::Ivr, segment);
         let Some(flow) = flow else {
             // Names of queues and languages come from checked flows: their flow can be built.
             self.close_segment(cx, segment);
+            self.stop_recording(cx);
             self.caller.release(cx, ReleaseReason::Fault);
             cx.act(Action::Close(Ending::Lost(LostReason::Fault)));
             return;

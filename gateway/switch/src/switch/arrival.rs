@@ -320,6 +320,7 @@ impl Switch {
             affinity: taken.affinity,
             place: None,
             last_key: None,
+            recording: Default::default(),
         };
         self.uncommitted.insert(opened, contact);
         self.calls.insert(contact, call);

@@ -18,6 +18,14 @@ impl Switch {
             Command::ActivateFlow { .. } | Command::Emergency { .. } => {
                 return self.on_flow_command(now, by, command);
             }
+            Command::Heard {
+                contact,
+                segment,
+                how,
+            } => return self.on_heard(now, by, (contact, segment), how),
+            Command::Recording { contact, command } => {
+                return self.on_recording_command(now, by, contact, command);
+            }
             Command::WhyAgent { agent } => {
                 let told = self.acd.why_agent_idle(&agent);
                 return told.map_or(Reply::UnknownAgent, Reply::Told);

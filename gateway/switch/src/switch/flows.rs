@@ -69,7 +69,9 @@ impl Switch {
             | Command::Transfer { .. }
             | Command::Dispose { .. }
             | Command::WhyAgent { .. }
-            | Command::WhyContact { .. } => return Reply::UnknownAgent,
+            | Command::WhyContact { .. }
+            | Command::Heard { .. }
+            | Command::Recording { .. } => return Reply::UnknownAgent,
         }
         Reply::Done(self.out.last())
     }

@@ -255,6 +255,8 @@ impl Call {
     fn on_leg_key(&mut self, cx: &mut Cx<'_>, leg: LegId, way: KeyWay, digit: hotline_types::Pii<char>) {
         if leg == self.caller.leg {
             self.on_key(cx, way, digit);
+        } else {
+            self.on_agent_key(cx, way, &digit);
         }
     }
 }

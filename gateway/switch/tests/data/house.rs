@@ -19,7 +19,7 @@ use hotline_sip::{
 };
 use hotline_switch::dialplan::{DialPlan, DialRule, NumberForm};
 use hotline_switch::{
-    Effect, Input, Keys, MediaFace, Number, Output, Reply, Switch, SwitchConfig, TrunkLines,
+    Effect, Input, Keys, MediaFace, Number, Output, RecordingRules, Reply, Switch, SwitchConfig, TrunkLines,
 };
 use hotline_types::{Intent, LegId, Now, Pii, Rng, SegmentId, Time, WallTime};
 
@@ -272,7 +272,7 @@ fn switch_config() -> SwitchConfig {
         srtp: hotline_switch::SrtpRules::default(),
         lines_max: 10,
         pop_hold: Duration::ZERO,
-        record: true,
+        recording: RecordingRules::default(),
         media_silence: Duration::from_secs(30),
         probe_wait: Duration::from_secs(8),
         memory: hotline_switch::Memory {

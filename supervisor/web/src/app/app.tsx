@@ -4,6 +4,7 @@ import { BrowserRouter, Navigate, Route, Routes, useLocation } from 'react-route
 import { ContactsPage } from '../features/contacts/page';
 import { LivePage } from '../features/live/page';
 import { LoginPage } from '../features/login/page';
+import { RecordingsPage } from '../features/recordings/page';
 import { MeProvider } from '../shared/account/me';
 import { ApiError, call, type Me } from '../shared/api/client';
 import { browserFeed, FeedProvider } from '../shared/feed/react';
@@ -50,6 +51,12 @@ function Inside() {
             <Route
               path="/contacts"
               element={me.rights.includes('contacts') ? <ContactsPage /> : <Forbidden right="contacts" />}
+            />
+            <Route
+              path="/recordings"
+              element={
+                me.rights.includes('recordings') ? <RecordingsPage /> : <Forbidden right="recordings" />
+              }
             />
             <Route path="*" element={<NotFound />} />
           </Routes>

@@ -7,13 +7,15 @@ import liveEn from '../features/live/messages.en.json';
 import liveZh from '../features/live/messages.zh.json';
 import loginEn from '../features/login/messages.en.json';
 import loginZh from '../features/login/messages.zh.json';
+import recordingsEn from '../features/recordings/messages.en.json';
+import recordingsZh from '../features/recordings/messages.zh.json';
 import { keptLanguage, markLanguage } from '../shared/i18n/language';
 import appEn from './messages.en.json';
 import appZh from './messages.zh.json';
 
 export const messages = {
-  zh: { ...appZh, ...liveZh, ...contactsZh, ...loginZh },
-  en: { ...appEn, ...liveEn, ...contactsEn, ...loginEn },
+  zh: { ...appZh, ...liveZh, ...contactsZh, ...loginZh, ...recordingsZh },
+  en: { ...appEn, ...liveEn, ...contactsEn, ...loginEn, ...recordingsEn },
 };
 
 export function startLanguage() {

@@ -30,6 +30,9 @@ export function Shell({ children }: { children: ReactNode }) {
         <nav>
           <NavLink to="/live">{t('app.live')}</NavLink>
           {me.rights.includes('contacts') ? <NavLink to="/contacts">{t('app.contacts')}</NavLink> : null}
+          {me.rights.includes('recordings') ? (
+            <NavLink to="/recordings">{t('recordings.title')}</NavLink>
+          ) : null}
         </nav>
         <span className="grow" />
         {hotline?.business_date ? (
