@@ -427,6 +427,34 @@ fn mark(spec: &RecordingSpec, at: u64, mark: RecordingMark) -> TapMessage {
     }
 }
 
+/// A batch that reaches this time, milliseconds.
+fn ends_at_or_after(message: &TapMessage, ms: u128) -> bool {
+    matches!(message, TapMessage::Batch { until, .. } if until.since(Time::ZERO).as_millis() >= ms)
+}
+
+/// Four seconds in which the caller is not heard from 1.0 s to 1.5 s, and pauses from 2.0 s to 3.0 s; the agent never.
+fn broken_talk(spec: &RecordingSpec) -> Vec<TapMessage> {
+    let mut all = messages(spec, 0, 4_000);
+    all.retain(|message| {
+        let TapMessage::Batch { until, .. } = message else {
+            return true;
+        };
+        let ms = until.since(Time::ZERO).as_millis();
+        !(1_000..1_500).contains(&ms) && !(2_000..3_000).contains(&ms)
+    });
+    all.insert(
+        1,
+        mark(spec, 0, RecordingMark::Segment(hotline_types::SegmentKind::Talk)),
+    );
+    let at = all
+        .iter()
+        .position(|message| ends_at_or_after(message, 3_000))
+        .unwrap();
+    all.insert(at, mark(spec, 3_000, RecordingMark::Resume));
+    all.insert(at, mark(spec, 2_000, RecordingMark::Pause("card".into())));
+    all
+}
+
 /// Plain and encrypted: what is sealed can be verified and read, and its marks and gaps are those that were.
 #[test]
 fn recording_is_sealed_with_its_proof_segments_pauses_and_gaps() {
@@ -434,23 +462,7 @@ fn recording_is_sealed_with_its_proof_segments_pauses_and_gaps() {
         let scratch = Scratch::new(&format!("proven-{suffix}"));
         let mut spec = ids(1);
         spec.path = spec.path.replace(".wav", &format!(".{suffix}")).into();
-        // The caller is not heard from 1.0 s to 1.5 s, and pauses from 2.0 s to 3.0 s; the agent never.
-        let mut all = messages(&spec, 0, 4_000);
-        all.retain(|message| {
-            let TapMessage::Batch { until, .. } = message else {
-                return true;
-            };
-            let ms = until.since(Time::ZERO).as_millis();
-            !(1_000..1_500).contains(&ms) && !(2_000..3_000).contains(&ms)
-        });
-        all.insert(
-            1,
-            mark(&spec, 0, RecordingMark::Segment(hotline_types::SegmentKind::Talk)),
-        );
-        let at = all.iter().position(|message| matches!(message, TapMessage::Batch { until, .. } if until.since(Time::ZERO).as_millis() >= 3_000));
-        let at = at.unwrap();
-        all.insert(at, mark(&spec, 3_000, RecordingMark::Resume));
-        all.insert(at, mark(&spec, 2_000, RecordingMark::Pause("card".into())));
+        let all = broken_talk(&spec);
         let (events, evidence) = record_proven(&scratch, all);
         assert!(
             matches!(&events[..], [RecorderEvent::Sealed { length_ms: 4_000, .. }]),
