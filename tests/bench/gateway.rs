@@ -20,6 +20,7 @@ const FLOW: &str = r#"
 flow: bench
 languages: [zh-CN, en]
 language: en
+notices: []
 start: menu
 defaults: {on_error: to_agent, max_steps: 20}
 while_waiting:
